@@ -1,0 +1,47 @@
+"""What is known of a model, whatever engine has it."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """One model of one engine.
+
+    Args:
+        name: as the user types it and as the engine knows it ("qwen3:8b").
+        engine: name of the engine that has it ("ollama", "embedded", "scripted").
+        digest: content hash, "" when the engine has none.
+        size: bytes of the weights.
+        context_length: tokens the model was trained for; 0 = not known.
+        kv_bytes_per_token: memory one token of context costs (K and V, f16); 0 = not known.
+        capabilities: as Ollama names them: completion, thinking, embedding, tools, vision …
+        note: one line about it for lists ("a tiny demonstration model that only knows Llamune").
+    """
+
+    name: str
+    engine: str
+    digest: str = ""
+    size: int = 0
+    parameters: str = ""
+    quantisation: str = ""
+    family: str = ""
+    context_length: int = 0
+    kv_bytes_per_token: int = 0
+    capabilities: frozenset[str] = field(default_factory=frozenset)
+    note: str = ""
+    path: str = ""
+
+    @property
+    def thinks(self) -> bool:
+        return "thinking" in self.capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model an engine holds in memory. Sizes in bytes; `context` is the one in force."""
+
+    name: str
+    engine: str
+    size: int = 0
+    size_vram: int = 0
+    context: int = 0
