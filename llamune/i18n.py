@@ -48,3 +48,8 @@ def _(message: str) -> str:
 def ngettext(one: str, many: str, n: int) -> str:
     """The form for `n` of a text with a number in it; the caller fills the number in with `.format(n=n)`."""
     return _catalogue.ngettext(one, many, n) if _catalogue else (one if n == 1 else many)
+
+
+def N_(message: str) -> str:
+    """Marks a text for translation where it is declared; it is translated where it is shown."""
+    return message

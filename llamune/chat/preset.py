@@ -46,7 +46,7 @@ class SamplingOptions:
     def with_value(self, name: str, text: str) -> "SamplingOptions":
         """A copy with one value changed, from what a user typed; "none" removes it. Raises UsageError."""
         key = option_name(name)
-        return replace(self, **{key: None if text.lower() in ("none", "-", "default") else parse(key, text)})
+        return replace(self, **{key: None if text.lower() in ("none", "-", "default") else parse(key, text)})  # type: ignore[arg-type]
 
 
 OPTION_NAMES = tuple(f.name for f in fields(SamplingOptions))
@@ -83,8 +83,15 @@ def parse(name: str, value: object) -> float | int:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A named set of options. `description` has one text per interface language."""
+    """A named set of options.
+
+    Args:
+        description: one line about it per interface language; `hint` (when to choose it) likewise.
+        purpose: one word, what it is for: chat, ideas, short, code, explain, any.
+    """
 
     name: str
     options: SamplingOptions = SamplingOptions()
     description: Mapping[str, str] = field(default_factory=dict)
+    hint: Mapping[str, str] = field(default_factory=dict)
+    purpose: str = ""

@@ -1,0 +1,153 @@
+"""Builds everything and owns how long it lives: settings, presets, state, engines, store.
+
+Two steps, because the first prompt must not wait: making an `App` reads small files only; `load` imports the heavy
+parts (in a thread, behind the first paint), `open` then opens the database and the engines.
+"""
+
+import asyncio
+import gc
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from logging.handlers import RotatingFileHandler
+from typing import TYPE_CHECKING
+
+from llamune import i18n, presets
+from llamune.chat.conversation import Conversation
+from llamune.chat.ports import Store
+from llamune.chat.preset import Preset
+from llamune.chat.session import ChatSession
+from llamune.paths import Paths, shipped
+from llamune.settings import Settings
+from llamune.state import State
+
+if TYPE_CHECKING:
+    from llamune.engine.catalog import Catalog
+
+FIRST_PRESET = "balanced"
+LOG_SIZE = 1_000_000  # bytes; one older file is kept
+
+
+class App:
+    """One running Llamune.
+
+    Args:
+        settings: as loaded by `settings.load`.
+        scripted: adds the scripted engine, whose models fail in documented ways (for trying things out).
+    """
+
+    def __init__(self, settings: Settings, paths: Paths, *, scripted: bool = False) -> None:
+        i18n.install(settings.language)
+        self.settings = settings
+        self.paths = paths
+        self.state = State.load(paths.state)
+        self.presets: dict[str, Preset]
+        self.presets, self.problems = presets.load([shipped("presets"), paths.presets])
+        self._scripted = scripted
+        self._store: Store | None = None
+        self._catalog: Catalog | None = None
+
+    @property
+    def store(self) -> Store:
+        assert self._store is not None, "open() comes first"  # a mistake of ours, never of the user
+        return self._store
+
+    @property
+    def catalog(self) -> "Catalog":
+        assert self._catalog is not None, "open() comes first"
+        return self._catalog
+
+    def load(self) -> None:
+        """Imports what is heavy and opens the database; to be run in a thread.
+
+        The garbage collector rests meanwhile: its passes over freshly imported modules, not the imports, are what
+        would make typing stutter.
+        """
+        gc.disable()
+        try:
+            import ollama  # noqa: F401 - loaded here so that nothing waits for it later
+
+            from llamune.store import database
+
+            self.open_catalog()
+            self._store = database.open(self.paths)
+        finally:
+            gc.enable()
+            gc.freeze()
+
+    async def open(self) -> None:
+        """`load` in a thread; returns when store and engines are there. Raises StoreError."""
+        await in_thread(self.load)
+
+    def open_catalog(self) -> "Catalog":
+        """The engines alone, for a one-shot that asks before the store is there."""
+        from llamune.engine.catalog import build
+
+        if self._catalog is None:
+            self._catalog = build(self.settings, self.paths, scripted=self._scripted)
+        return self._catalog
+
+    def draft(self) -> ChatSession:
+        """A session not yet begun, with the model and preset of the settings or of the last time."""
+        preset = self.settings.preset or self.state.preset
+        return ChatSession(
+            0,
+            "",
+            "auto",
+            self.settings.model or self.state.model,
+            preset if preset in self.presets else FIRST_PRESET,
+        )
+
+    def conversation(self, session: ChatSession | None = None) -> Conversation:
+        """A conversation over this app's store, engines and presets."""
+        thinks = lambda: self.settings.thinking != "off"  # noqa: E731 - asked at each request, /think changes it
+        return Conversation(self.store, self.catalog, self.state, self.presets, session or self.draft(), thinks)
+
+    def change(self, **values: object) -> None:
+        """Changes settings for this run only."""
+        self.settings = replace(self.settings, **values)  # type: ignore[arg-type]
+
+    async def close(self) -> None:
+        """Ends engines and closes the store."""
+        if self._catalog is not None:
+            await self._catalog.aclose()
+        if self._store is not None:
+            self._store.close()
+
+
+async def in_thread(work: Callable[[], None]) -> None:
+    """Runs `work` in a daemon thread, so that leaving the program never waits for it."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def settle(error: BaseException | None) -> None:
+        if not done.cancelled():
+            done.set_exception(error) if error else done.set_result(None)
+
+    def run() -> None:
+        error: BaseException | None = None
+        try:
+            work()
+        except BaseException as caught:
+            error = caught
+        try:
+            loop.call_soon_threadsafe(settle, error)
+        except RuntimeError:  # the loop has ended: nobody waits any more
+            return
+
+    threading.Thread(target=run, name="load", daemon=True).start()
+    await done
+
+
+def log_to(paths: Paths) -> None:
+    """Sends what is logged to the log file; a home that cannot be written to means no log, not an error."""
+    handler: logging.Handler
+    try:
+        paths.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handler = RotatingFileHandler(paths.log, maxBytes=LOG_SIZE, backupCount=1, encoding="utf-8", delay=True)
+    except OSError:
+        handler = logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+

@@ -1,0 +1,394 @@
+"""A conversation: ask, retry, adopt, rewind, switch. The product's rules over the two ports, engine and store.
+
+What the model sees is settled before anything is sent; what an answer says is stored while it grows. It draws nothing
+and opens nothing itself.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any, Protocol
+
+from llamune.chat import context as contexts
+from llamune.chat.context import Context
+from llamune.chat.events import AnswerFailed, AnswerFinished, AnswerQueued, Event, TextArrived, ThinkingArrived
+from llamune.chat.fanout import Running
+from llamune.chat.lineup import Candidate
+from llamune.chat.model import ModelInfo
+from llamune.chat.ports import ChatRequest, Engine, Store
+from llamune.chat.preset import Preset, SamplingOptions
+from llamune.chat.session import Answer, Attachment, ChatSession, Deleted, Turn, Undone
+from llamune.errors import ContextOverflow, EngineError, StoreError, UsageError
+from llamune.i18n import _
+from llamune.text import title_of
+
+log = logging.getLogger(__name__)
+
+SAVE_EVERY = 0.5  # seconds; an answer on disk is at most one second behind the screen
+KEEP_RECENT = 2  # turns that /compact leaves as they are
+
+
+class Models(Protocol):
+    """Where models are found: the catalogue of all engines."""
+
+    async def find(self, name: str) -> tuple[Engine, ModelInfo]: ...
+
+
+class Sizes(Protocol):
+    """num_ctx of each model, the same for every request to it."""
+
+    def num_ctx(self, model: ModelInfo) -> int: ...
+
+
+class Conversation:
+    """One chat session being held.
+
+    Args:
+        presets: by name.
+        think: asked at each request: False = tell models that can think not to.
+        title: the function that names a session after its first question.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        models: Models,
+        sizes: Sizes,
+        presets: Mapping[str, Preset],
+        session: ChatSession,
+        think: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.store = store
+        self.models = models
+        self.sizes = sizes
+        self.presets = presets
+        self.session = session
+        self._think = think
+        self._scale: dict[str, float] = {}  # model → real tokens over our estimate, learned from each answer
+
+    # asking
+
+    async def ask(self, question: str, attachments: Sequence[Attachment] = ()) -> Running:
+        """A new turn with one answer by the current model and preset.
+
+        Returns: the running answer, to be consumed under `async with`.
+        Raises: ModelNotFound, EngineUnreachable, ContextOverflow; then nothing was stored or sent.
+        """
+        candidate = Candidate(self.session.model, self.session.preset)
+        asked = contexts.with_attachments(question, attachments)
+        engine, request = await self._prepare(candidate, asked, self.session.turn_count)
+        if not self.session.id:
+            self._begin(title_of(question))
+        turn = self.store.add_turn(self.session.id, question, attachments)
+        self.reload()
+        return self._run([(turn, candidate, engine, request)], adopted=True)
+
+    async def retry(self, candidates: Sequence[Candidate], turn: Turn | None = None) -> Running:
+        """More answers to the last turn's question (or to `turn`), beside the one that stands.
+
+        Raises: as `ask`; and UsageError when there is no turn.
+        """
+        turn = turn or self.last_turn()
+        asked = contexts.with_attachments(turn.question, turn.attachments)
+        plan = []
+        for candidate in candidates:
+            engine, request = await self._prepare(candidate, asked, turn.number - 1)
+            plan.append((turn, candidate, engine, request))
+        return self._run(plan, adopted=False)
+
+    async def context(self, question: str | None = None) -> Context:
+        """What the current model would see now, with `question` asked (or only what there is)."""
+        engine, info = await self.models.find(self.session.model)
+        return await self._context(engine, info, question, self.session.turn_count, SamplingOptions())
+
+    # the session
+
+    def open(self, session: ChatSession) -> None:
+        """Goes on with another session."""
+        self.session = session
+
+    def new(self) -> None:
+        """An empty session with the same model and preset; it has no row until something is asked."""
+        now = self.session
+        self.session = ChatSession(0, "", "auto", now.model, now.preset, now.system, now.overrides)
+
+    def reload(self) -> None:
+        """Reads the session's own row again."""
+        if self.session.id:
+            self.session = self.store.session(self.session.id)
+
+    def change(self, **changes: Any) -> None:
+        """Changes model, preset, system, overrides or title of the session."""
+        if self.session.id:
+            self.session = self.store.update_session(self.session.id, **changes)
+        else:
+            self.session = replace(self.session, **changes)
+
+    def options(self, preset: str) -> SamplingOptions:
+        """What a preset sends, with the values set by hand over it. Raises UsageError for an unknown preset."""
+        if preset not in self.presets:
+            raise UsageError(
+                _("There is no preset called {name}.").format(name=preset),
+                _("Presets: {names}").format(names=", ".join(self.presets)),
+            )
+        return self.session.overrides.over(self.presets[preset].options)
+
+    def last_turn(self) -> Turn:
+        """The newest turn. Raises UsageError when nothing was asked yet."""
+        turns = self.store.turns(self.session.id, first=-1) if self.session.id else []
+        if not turns:
+            raise UsageError(_("Nothing has been asked in this session yet."), _("Ask something first."))
+        return turns[-1]
+
+    def find_answer(self, letter: str, turn: Turn | None = None) -> Answer:
+        """The answer with that letter in the last turn. Raises UsageError that names the letters there are."""
+        turn = turn or self.last_turn()
+        for answer in turn.answers:
+            if answer.letter == letter.strip().upper():
+                return answer
+        raise UsageError(
+            _("There is no answer {letter}.").format(letter=letter),
+            _("This turn has {letters}.").format(letters=", ".join(a.letter for a in turn.answers)),
+        )
+
+    def rewind(self, number: int) -> Deleted:
+        """Goes back to turn `number` (0 = the beginning); /undo brings the rest back."""
+        deleted = self.store.rewind(self.session.id, number)
+        self.reload()
+        return deleted
+
+    def undo(self) -> Undone | None:
+        """Takes back the newest act of this session, or of any when this one has none."""
+        undone = self.store.undo(self.session.id) if self.session.id else None
+        undone = undone or self.store.undo()
+        self.reload()
+        return undone
+
+    # compacting
+
+    async def summarise(self) -> tuple[int, str]:
+        """A summary of all turns but the last two, by the current model; changes nothing yet.
+
+        Returns: number of the last turn it stands for, and the text.
+        Raises: UsageError when there is too little; EngineError.
+        """
+        through = self.session.turn_count - KEEP_RECENT
+        if through <= self.session.summarised:
+            raise UsageError(
+                _("There is nothing to compact yet."), _("The last {n} turns always stay.").format(n=KEEP_RECENT)
+            )
+        engine, info = await self.models.find(self.session.model)
+        turns = [t for t in self.store.messages(self.session.id, after=self.session.summarised) if t[0] <= through]
+        talk = "\n\n".join(f"Q: {q}\nA: {a}" for _number, q, a in turns if a.strip())
+        asked = "\n\n".join(x for x in (SUMMARISE, self.session.summary, talk) if x)
+        messages = (contexts.Message("user", asked),)
+        request = ChatRequest(0, info.name, messages, num_ctx=self.sizes.num_ctx(info), think=_say(info, False))
+        return through, await text_of(engine, request)
+
+    def compact(self, through: int, summary: str) -> None:
+        """Lets `summary` stand for the turns up to `through` from now on; /undo takes it back."""
+        self.session = self.store.compact(self.session.id, through, summary)
+
+    async def better_title(self) -> str:
+        """A title by the model for the session's first question, cleaned to one short line; "" = none came."""
+        engine, info = await self.models.find(self.session.model)
+        first = self.store.turns(self.session.id, first=1, last=1)[0]
+        messages = (contexts.Message("user", f"{TITLE}\n\n{first.question[:500]}"),)
+        options = SamplingOptions(temperature=0.2, num_predict=50)
+        request = ChatRequest(0, info.name, messages, options, self.sizes.num_ctx(info), _say(info, False))
+        return title_of((await text_of(engine, request)).strip().strip("「」\"'*# "))
+
+    # inside
+
+    def _begin(self, title: str) -> None:
+        draft = self.session
+        self.session = self.store.create_session(
+            model=draft.model, preset=draft.preset, system=draft.system, title=draft.title or title
+        )
+        if draft.overrides != SamplingOptions():
+            self.change(overrides=draft.overrides)
+        if draft.title:
+            self.change(title=draft.title, titled_by="user")
+
+    async def _prepare(self, candidate: Candidate, asked: str, before: int) -> tuple[Engine, ChatRequest]:
+        """The request for one candidate with the turns up to `before` in front. Raises ContextOverflow."""
+        engine, info = await self.models.find(candidate.model)
+        options = replace(self.options(candidate.preset), **({"seed": candidate.seed} if candidate.seed else {}))
+        seen = await self._context(engine, info, asked, before, options)
+        if not seen.fits:
+            raise too_long(info.name, seen)
+        think = _say(info, self._think())
+        return engine, ChatRequest(0, info.name, seen.messages, options, seen.num_ctx, think)
+
+    async def _context(
+        self, engine: Engine, info: ModelInfo, asked: str | None, before: int, options: SamplingOptions
+    ) -> Context:
+        session, num_ctx = self.session, self.sizes.num_ctx(info)
+        compacted = session.summarised <= before
+        turns = self.store.messages(session.id, after=session.summarised if compacted else 0) if session.id else ()
+        messages, left_out = contexts.build(
+            (t for t in turns if t[0] <= before),
+            system=session.system,
+            summary=session.summary if compacted else "",
+            question=asked,
+        )
+        guess = round(contexts.total(messages) * self._scale.get(info.name, 1.0))
+        counted = None
+        if guess > num_ctx / 2:  # near the limit a count is worth its milliseconds
+            counted = await engine.count_tokens(ChatRequest(0, info.name, messages, options, num_ctx))
+        return Context(messages, guess if counted is None else counted, num_ctx, counted is not None, left_out)
+
+    def _run(self, plan: Sequence[tuple[Turn, Candidate, Engine, ChatRequest]], *, adopted: bool) -> Running:
+        streams = {}
+        for turn, candidate, engine, request in plan:
+            answer = self.store.add_answer(
+                turn.id,
+                model=request.model,
+                preset=candidate.preset,
+                options=request.options,
+                engine=engine.name,
+                adopted=adopted,
+            )
+            streams[answer.id] = self._answer(answer, engine, replace(request, answer_id=answer.id))
+        return Running(streams)
+
+    async def _answer(self, answer: Answer, engine: Engine, request: ChatRequest) -> AsyncGenerator[Event]:
+        """One answer from request to stored end; the same for foreground and background."""
+        draft = Draft(self.store, answer.id)
+        try:
+            yield AnswerQueued(answer.id, answer.letter, answer.model, answer.preset)
+            async with aclosing(engine.chat(request)) as stream:
+                async for event in stream:
+                    if isinstance(event, AnswerFinished):
+                        self._learn(request, event)
+                        yield draft.finished(event)
+                    else:
+                        draft.take(event)
+                        yield event
+        except EngineError as error:
+            yield draft.failed(error)
+        finally:
+            draft.close()
+
+    def _learn(self, request: ChatRequest, event: AnswerFinished) -> None:
+        """How many tokens this model really makes of our estimate, for the next gauge and refusal."""
+        estimated = contexts.total(request.messages)
+        if event.usage.prompt_tokens and event.reason != "prompt_cut" and estimated > 50:
+            self._scale[request.model] = event.usage.prompt_tokens / estimated
+
+
+class Draft:
+    """One answer on its way into the store: never more than a second behind what was shown."""
+
+    def __init__(self, store: Store, answer_id: int) -> None:
+        self._store = store
+        self._id = answer_id
+        self._text: list[str] = []
+        self._thinking: list[str] = []
+        self._saved = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._ended = False
+
+    def take(self, event: Event) -> None:
+        """Remembers what came; saves now, or in a moment when the last save is young."""
+        match event:
+            case TextArrived(text=text):
+                self._text.append(text)
+            case ThinkingArrived(text=text):
+                self._thinking.append(text)
+            case _:
+                return
+        wait = self._saved + SAVE_EVERY - time.monotonic()
+        if wait <= 0:
+            self._save()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(wait, self._save)
+
+    def finished(self, event: AnswerFinished) -> Event:
+        """Stores the end. An answer without a word is a failure that says why."""
+        text = "".join(self._text)
+        if not text.strip():
+            return self.failed(_empty(event, bool(self._thinking)))
+        self._end()
+        self._store.finish(
+            self._id,
+            "complete",
+            text=text,
+            thinking="".join(self._thinking),
+            usage=event.usage,
+            reason=event.reason,
+            model=event.model,
+            digest=event.digest,
+        )
+        return event
+
+    def failed(self, error: EngineError) -> AnswerFailed:
+        """Stores a failure with what had come."""
+        self._end()
+        text, thinking = "".join(self._text), "".join(self._thinking)
+        self._store.finish(self._id, "failed", text=text, thinking=thinking, error=error.message, hint=error.hint)
+        return AnswerFailed(self._id, error.message, error.hint, error.exit_code)
+
+    def close(self) -> None:
+        """When nothing else ended it, the answer was cancelled."""
+        if not self._ended:
+            self._end()
+            self._store.finish(self._id, "cancelled", text="".join(self._text), thinking="".join(self._thinking))
+
+    def _save(self) -> None:
+        self._timer = None
+        self._saved = time.monotonic()
+        try:
+            self._store.save_progress(self._id, "".join(self._text), "".join(self._thinking))
+        except StoreError as error:  # the answer goes on; `finish` tries again and tells the user
+            log.warning("answer %s: %s", self._id, error)
+
+    def _end(self) -> None:
+        self._ended = True
+        if self._timer:
+            self._timer.cancel()
+
+
+async def text_of(engine: Engine, request: ChatRequest) -> str:
+    """The whole text of one answer that belongs to no turn (a title, a summary). Raises EngineError."""
+    pieces = []
+    async with aclosing(engine.chat(request)) as stream:
+        async for event in stream:
+            if isinstance(event, TextArrived):
+                pieces.append(event.text)
+    return "".join(pieces)
+
+
+def too_long(model: str, seen: Context) -> ContextOverflow:
+    """The error for a prompt that does not fit, with the numbers and the ways out."""
+    about = "" if seen.exact else _("about ")
+    return ContextOverflow(
+        _("This would be {about}{tokens} tokens, but {model} reads {limit}. Nothing was sent.").format(
+            about=about, tokens=f"{seen.tokens:,}", model=model, limit=f"{seen.num_ctx:,}"
+        ),
+        _("/compact shortens the conversation, /context size N gives more room, /new starts afresh."),
+    )
+
+
+def _say(info: ModelInfo, think: bool) -> bool | None:
+    """`think` is only sent to models that can."""
+    return think if info.thinks else None
+
+
+def _empty(event: AnswerFinished, thought: bool) -> EngineError:
+    if event.reason == "length":
+        hint = _("Raise num_predict (/params), give more context (/context size N), or switch thinking off (/think off).")
+        if thought:
+            return EngineError(_("The model used all its tokens for thinking; no answer came."), hint)
+        return EngineError(_("The answer is empty: its length limit was reached before the first word."), hint)
+    return EngineError(_("The model gave an empty answer."), _("Try /retry with another preset or model."))
+
+
+SUMMARISE = (
+    "Summarise the following conversation so that it can be continued from your summary. Keep all facts, numbers, "
+    "names, decisions and open questions. Write in the language of the conversation, at most 300 words."
+)
+TITLE = "Give a title of at most six words for a conversation that begins with this question. Answer with the title only, in the language of the question."

@@ -1,0 +1,56 @@
+"""The port between commands and whatever screen runs them: what a handler may use and ask for."""
+
+from typing import Protocol
+
+from llamune.app import App
+from llamune.chat.conversation import Conversation
+from llamune.chat.fanout import Running
+from llamune.chat.model import ModelInfo
+from llamune.chat.session import Attachment, Turn
+from llamune.commands.registry import CommandRegistry
+from llamune.commands.values import Shown
+
+
+class Shell(Protocol):
+    """What a command sees. The REPL implements it; so can a test or a browser.
+
+    `app` has store, catalog, presets, settings, state, paths; `known` are the models of the last look at the engines,
+    for completion and numbered lists.
+    """
+
+    app: App
+    conversation: Conversation
+    registry: CommandRegistry
+    known: tuple[ModelInfo, ...]
+
+    def show(self, value: Shown | str) -> None:
+        """Prints one value."""
+        ...
+
+    async def ask(self, prompt: str, default: str = "") -> str:
+        """Asks for a line; only what is typed after the question appeared is taken."""
+        ...
+
+    async def confirm(self, question: str) -> bool:
+        """Asks yes or no; Enter alone is no."""
+        ...
+
+    async def watch(self, running: Running, turn: Turn) -> None:
+        """Shows answers while they are made, until all have ended or were stopped."""
+        ...
+
+    def put(self, text: str) -> None:
+        """Puts a text into the input line, to be edited."""
+        ...
+
+    def attach(self, attachment: Attachment) -> None:
+        """Puts a file into the next question."""
+        ...
+
+    async def edit(self, text: str) -> str:
+        """Opens the user's editor on a text."""
+        ...
+
+    def leave(self) -> None:
+        """Ends the program after this command."""
+        ...

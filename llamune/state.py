@@ -1,0 +1,64 @@
+"""What Llamune remembers between runs without being told to: the last model and preset, and each model's num_ctx.
+
+One small JSON file, so that `llamune ask` need not open the database before it sends. A damaged file counts as empty:
+nothing in it cannot be chosen again. It holds no text of any conversation.
+"""
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from llamune.chat.context import default_size
+from llamune.chat.model import ModelInfo
+
+
+@dataclass(slots=True)
+class State:
+    """Remembered choices; `save` writes them. `sizes` is num_ctx by model name: set by hand, or settled at first use."""
+
+    path: Path
+    model: str = ""
+    preset: str = ""
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: Path) -> "State":
+        """Reads the file; what is not understood is left out."""
+        try:
+            data = json.loads(path.read_bytes())
+            sizes = {k: v for k, v in data.get("sizes", {}).items() if isinstance(v, int) and v > 0}
+            return cls(path, str(data.get("model", "")), str(data.get("preset", "")), sizes)
+        except (OSError, ValueError, AttributeError):
+            return cls(path)
+
+    def remember(self, **changes: Any) -> None:
+        """Changes values and writes the file; what another process wrote meanwhile stays, apart from these."""
+        on_disk = State.load(self.path)
+        self.sizes = {**on_disk.sizes, **self.sizes, **changes.pop("sizes", {})}
+        for name, value in changes.items():
+            setattr(self, name, value)
+        data = {"model": self.model, "preset": self.preset, "sizes": self.sizes}
+        beside = self.path.with_suffix(f".{os.getpid()}.tmp")
+        try:
+            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                json.dump(data, file, ensure_ascii=False)
+            beside.replace(self.path)
+        except OSError:  # a read-only home: remembered for this run only; the store tells the user
+            beside.unlink(missing_ok=True)
+
+    def num_ctx(self, model: ModelInfo) -> int:
+        """The context length of a model: chosen once, then the same for every request (a difference reloads it)."""
+        if model.name not in self.sizes:
+            self.remember(sizes={model.name: default_size(model, memory())})
+        size = self.sizes[model.name]
+        return min(size, model.context_length) if model.context_length else size
+
+
+def memory() -> int:
+    """Bytes of memory of this machine, 0 when the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 0
