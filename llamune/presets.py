@@ -1,0 +1,131 @@
+"""Presets from TOML files: those that ship, and the user's own, which win over shipped ones of the same name.
+
+A file with anything wrong in it is left out whole and reported, so that a preset never does something else than its
+file says; all the other presets still work. Here is no default preset and nothing is written.
+
+    purpose = "chat"                    one word: what it is for
+    description.en = "even answers …"   one line per interface language
+    hint.en = "Start here."
+    options.temperature = 0.7           see RANGES in chat/preset.py; what is left out is not sent
+"""
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llamune.chat.preset import ALIASES, OPTION_NAMES, Preset, SamplingOptions, option_name, parse
+from llamune.errors import LlamuneError, SettingsError, UsageError, near
+from llamune.i18n import LANGUAGES, _
+
+KEYS = ("purpose", "description", "hint", "options")
+FORBIDDEN = frozenset("/*, \t\n\u3000")  # a line-up is written "model/preset, model/preset" and "*/preset"
+
+
+@dataclass(frozen=True, slots=True)
+class PresetSet:
+    """The presets that can be used, by name, and what is wrong with the files of the others."""
+
+    presets: Mapping[str, Preset]
+    problems: tuple[SettingsError, ...] = ()
+
+    def get(self, name: str) -> Preset:
+        """The preset `name`. Raises UsageError with near matches."""
+        if found := self.presets.get(name):
+            return found
+        raise UsageError(
+            _("There is no preset called {name}.").format(name=name),
+            _("Did you mean {names}?").format(names=", ".join(near(name, self.presets) or self.presets)),
+        )
+
+
+def load(folders: Iterable[Path]) -> PresetSet:
+    """The presets of all *.toml files directly in `folders`; later folders win. Missing folders hold none."""
+    presets: dict[str, Preset] = {}
+    problems: list[SettingsError] = []
+    for folder in folders:
+        for path in sorted(folder.glob("*.toml")):
+            preset, found = read(path)
+            problems += found
+            if preset:
+                presets[preset.name] = preset
+    return PresetSet(presets, tuple(problems))
+
+
+def read(path: Path) -> tuple[Preset | None, list[SettingsError]]:
+    """The preset of one file, or None and everything that is wrong with the file."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        return None, [SettingsError(_("{path} cannot be read: {reason}").format(path=path, reason=error.strerror))]
+    except ValueError as error:
+        return None, [SettingsError(_("{path} is not valid TOML: {reason}").format(path=path, reason=error))]
+    problems = [SettingsError(f"{path}: {e.message}", e.hint) for e in _problems(path.stem, data)]
+    return (None if problems else _preset(path.stem, data)), problems
+
+
+def _preset(name: str, data: Mapping[str, Any]) -> Preset:
+    options = {option_name(k): parse(option_name(k), v) for k, v in data.get("options", {}).items()}
+    return Preset(
+        name,
+        SamplingOptions(**options),  # type: ignore[arg-type]
+        description=data.get("description", {}),
+        hint=data.get("hint", {}),
+        purpose=data.get("purpose", ""),
+    )
+
+
+def _problems(name: str, data: Mapping[str, Any]) -> Iterator[LlamuneError]:
+    if FORBIDDEN & set(name):
+        yield SettingsError(
+            _("A preset cannot be called {name}.").format(name=repr(name)),
+            _("Its file's name may hold no spaces and none of / * ,"),
+        )
+    for key in data:
+        if key not in KEYS:
+            yield _unknown(key, [f"options.{n}" for n in near(key, OPTION_NAMES)] or KEYS)
+    if not isinstance(data.get("purpose", ""), str):
+        yield _wrong("purpose", _("a text"))
+    for key in ("description", "hint"):
+        yield from _text_problems(key, data.get(key, {}))
+    yield from _option_problems(data.get("options", {}))
+
+
+def _text_problems(key: str, texts: object) -> Iterator[LlamuneError]:
+    if not isinstance(texts, Mapping):
+        yield _wrong(key, _("one text per language: {key}.en, {key}.ja").format(key=key))
+        return
+    for language, text in texts.items():
+        if language not in LANGUAGES:
+            yield _unknown(f"{key}.{language}", [f"{key}.{known}" for known in LANGUAGES])
+        elif not isinstance(text, str):
+            yield _wrong(f"{key}.{language}", _("a text"))
+
+
+def _option_problems(options: object) -> Iterator[LlamuneError]:
+    if not isinstance(options, Mapping):
+        yield _wrong("options", _("a table of {names}").format(names=", ".join(OPTION_NAMES)))
+        return
+    for key, value in options.items():
+        try:
+            parse(option_name(key), value)
+        except UsageError as error:
+            yield error
+    for alias, name in ALIASES.items():
+        if alias in options and name in options:
+            yield SettingsError(_("{one} and {two} are the same option.").format(one=alias, two=name))
+
+
+def _unknown(key: str, known: Iterable[str]) -> SettingsError:
+    names = near(key, known) or list(known)
+    return SettingsError(
+        _("There is no key called {name}.").format(name=key),
+        _("Did you mean {names}?").format(names=", ".join(names)),
+    )
+
+
+def _wrong(key: str, expected: str) -> SettingsError:
+    return SettingsError(
+        _("{key} has the wrong type.").format(key=key), _("{key} is {expected}.").format(key=key, expected=expected)
+    )

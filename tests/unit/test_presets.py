@@ -1,0 +1,97 @@
+"""Presets: the six that ship have the promised values; a user's file wins, and a wrong one is named and left out."""
+
+from pathlib import Path
+
+import pytest
+
+from llamune import presets
+from llamune.errors import UsageError
+from llamune.i18n import LANGUAGES
+from llamune.paths import shipped
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "presets"
+    made.mkdir()
+    return made
+
+
+def test_the_shipped_presets_are_those_of_requirement_p1():
+    found = presets.load([shipped("presets")])
+    assert found.problems == ()
+    assert {name: preset.options.given() for name, preset in found.presets.items()} == {
+        "balanced": {"temperature": 0.7, "top_p": 0.9, "top_k": 40, "repeat_penalty": 1.1},
+        "creative": {"temperature": 1.0, "top_p": 0.95, "top_k": 50, "repeat_penalty": 1.0},
+        "fast": {"temperature": 0.3, "top_p": 0.85, "top_k": 30, "repeat_penalty": 1.2},
+        "code": {"temperature": 0.2, "top_p": 0.9},
+        "technical": {"temperature": 0.5},
+        "default": {},
+    }
+    for preset in found.presets.values():
+        assert preset.purpose
+        assert set(preset.description) == set(preset.hint) == set(LANGUAGES)
+
+
+def test_a_later_folder_wins_and_adds(folder: Path):
+    (folder / "fast.toml").write_text("options.max_tokens = 100\n")
+    (folder / "要約.toml").write_text("options.seed = 1\ndescription.ja = '要約用'\n", encoding="utf-8")
+    found = presets.load([shipped("presets"), folder, folder / "missing"])
+    assert found.problems == ()
+    assert found.get("fast").options.given() == {"num_predict": 100}
+    assert found.get("要約").description == {"ja": "要約用"}
+    assert found.get("balanced").options.top_k == 40
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("options.temprature = 1", "temprature", "temperature"),
+        ("options.temperature = 2.1", "temperature cannot be 2.1", "from 0 to 2"),
+        ("options.temperature = nan", "temperature cannot be nan", "from 0 to 2"),
+        ("options.top_k = 1.5", "top_k cannot be 1.5", "a whole number from 1 to 100"),
+        ("options.top_k = true", "top_k cannot be True", "from 1 to 100"),
+        ("options.num_ctx = 4096", "num_ctx", "num_predict"),
+        ("temperature = 1", "temperature", "options.temperature"),
+        ("purposes = 'x'", "purposes", "purpose"),
+        ("purpose = 1", "purpose has the wrong type", "a text"),
+        ("description = 'x'", "description has the wrong type", "description.en"),
+        ("description.jp = 'x'", "description.jp", "description.ja"),
+        ("hint.en = 1", "hint.en has the wrong type", "a text"),
+        ("options = 1", "options has the wrong type", "temperature"),
+        ("options.max_tokens = 50\noptions.num_predict = 60", "max_tokens and num_predict", ""),
+        ("options.top_k = ", "not valid TOML", ""),
+    ],
+)
+def test_a_wrong_file_is_named_and_left_out_and_the_others_work(folder: Path, text: str, message: str, hint: str):
+    (folder / "fast.toml").write_text(text)
+    (folder / "mine.toml").write_text("options.top_k = 3")
+    found = presets.load([shipped("presets"), folder])
+    (problem,) = found.problems
+    assert str(folder / "fast.toml") in problem.message
+    assert message in problem.message
+    assert hint in problem.hint
+    assert found.get("fast").options.top_k == 30  # the shipped one holds
+    assert found.get("mine").options.top_k == 3
+
+
+def test_everything_wrong_in_one_file_is_said_at_once(folder: Path):
+    (folder / "a.toml").write_text("x = 1\noptions.top_p = 2\noptions.y = 1")
+    assert len(presets.load([folder]).problems) == 3
+
+
+def test_files_that_cannot_be_read_are_named(folder: Path):
+    (folder / "a.toml").mkdir()
+    (folder / "b.toml").write_bytes(b"\xff")
+    (folder / "c d.toml").write_text("")
+    found = presets.load([folder])
+    assert not found.presets
+    assert [name in p.message for name, p in zip("abc", found.problems, strict=True)] == [True] * 3
+
+
+def test_an_unknown_preset_names_the_near_ones():
+    found = presets.load([shipped("presets")])
+    with pytest.raises(UsageError) as caught:
+        found.get("balansed")
+    assert "balansed" in caught.value.message
+    assert "balanced" in caught.value.hint
