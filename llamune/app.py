@@ -42,8 +42,9 @@ class App:
         self.settings = settings
         self.paths = paths
         self.state = State.load(paths.state)
-        self.presets: dict[str, Preset]
-        self.presets, self.problems = presets.load([shipped("presets"), paths.presets])
+        found = presets.load([shipped("presets"), paths.presets])
+        self.presets: dict[str, Preset] = dict(found.presets)
+        self.problems = found.problems
         self._scripted = scripted
         self._store: Store | None = None
         self._catalog: Catalog | None = None
@@ -150,4 +151,3 @@ def log_to(paths: Paths) -> None:
         handler = logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-

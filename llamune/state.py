@@ -16,7 +16,7 @@ from llamune.chat.model import ModelInfo
 
 @dataclass(slots=True)
 class State:
-    """Remembered choices; `save` writes them. `sizes` is num_ctx by model name: set by hand, or settled at first use."""
+    """Remembered choices. `sizes` is num_ctx by model name: set by hand, or settled at first use."""
 
     path: Path
     model: str = ""

@@ -17,6 +17,7 @@ from llamune.chat.context import Context
 from llamune.chat.events import AnswerFailed, AnswerFinished, AnswerQueued, Event, TextArrived, ThinkingArrived
 from llamune.chat.fanout import Running
 from llamune.chat.lineup import Candidate
+from llamune.chat.message import Message
 from llamune.chat.model import ModelInfo
 from llamune.chat.ports import ChatRequest, Engine, Store
 from llamune.chat.preset import Preset, SamplingOptions
@@ -184,7 +185,7 @@ class Conversation:
         turns = [t for t in self.store.messages(self.session.id, after=self.session.summarised) if t[0] <= through]
         talk = "\n\n".join(f"Q: {q}\nA: {a}" for _number, q, a in turns if a.strip())
         asked = "\n\n".join(x for x in (SUMMARISE, self.session.summary, talk) if x)
-        messages = (contexts.Message("user", asked),)
+        messages = (Message("user", asked),)
         request = ChatRequest(0, info.name, messages, num_ctx=self.sizes.num_ctx(info), think=_say(info, False))
         return through, await text_of(engine, request)
 
@@ -196,7 +197,7 @@ class Conversation:
         """A title by the model for the session's first question, cleaned to one short line; "" = none came."""
         engine, info = await self.models.find(self.session.model)
         first = self.store.turns(self.session.id, first=1, last=1)[0]
-        messages = (contexts.Message("user", f"{TITLE}\n\n{first.question[:500]}"),)
+        messages = (Message("user", f"{TITLE}\n\n{first.question[:500]}"),)
         options = SamplingOptions(temperature=0.2, num_predict=50)
         request = ChatRequest(0, info.name, messages, options, self.sizes.num_ctx(info), _say(info, False))
         return title_of((await text_of(engine, request)).strip().strip("「」\"'*# "))
@@ -380,7 +381,9 @@ def _say(info: ModelInfo, think: bool) -> bool | None:
 
 def _empty(event: AnswerFinished, thought: bool) -> EngineError:
     if event.reason == "length":
-        hint = _("Raise num_predict (/params), give more context (/context size N), or switch thinking off (/think off).")
+        hint = _(
+            "Raise num_predict (/params), give more context (/context size N), or switch thinking off (/think off)."
+        )
         if thought:
             return EngineError(_("The model used all its tokens for thinking; no answer came."), hint)
         return EngineError(_("The answer is empty: its length limit was reached before the first word."), hint)

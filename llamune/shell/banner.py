@@ -1,0 +1,96 @@
+"""What stands at the top of a chat: who we are, which models answer, what can be resumed; and the title made behind it."""
+
+from typing import TYPE_CHECKING
+
+from llamune import __version__, text
+from llamune.chat.model import ModelInfo
+from llamune.errors import LlamuneError, NotFound
+from llamune.i18n import _
+from llamune.shell.view import View
+
+if TYPE_CHECKING:
+    from llamune.shell.repl import Repl
+
+DEMONSTRATION = "guide:"  # the models that ship: they only know Llamune
+
+
+def first(view: View) -> str:
+    """The line that stands before anything is loaded."""
+    return (
+        view.style(f"Llamune {__version__}", "title") + "   " + _("compare local models, and see that nothing leaves")
+    )
+
+
+async def start(repl: "Repl", resume: int | None) -> None:
+    """Looks at the engines, chooses a model, opens the session to resume, and says all of it in a few lines."""
+    for problem in repl.app.problems:
+        repl.screen.above(repl.view.error(problem))
+    catalog = repl.app.catalog
+    repl.known = tuple(await catalog.models(refresh=True))
+    for line in engines(repl.known, catalog.described()):
+        repl.screen.above(text.clean(line))
+    if resume is not None:
+        reopen(repl, resume)
+    elif last := repl.app.store.last_session():
+        told = _("last time: “{title}” → /resume").format(title=text.cut(text.one_line(last.title), 40))
+        repl.screen.above("  " + repl.view.style(told, "dim"))
+    choose(repl)
+
+
+def engines(models: tuple[ModelInfo, ...], described: str) -> list[str]:
+    """Two or three lines: who answers, with which models, and how to get real ones."""
+    real = [m for m in models if not m.name.startswith(DEMONSTRATION)]
+    lines = [f"  {described}"]
+    if not real:
+        names = ", ".join(m.name for m in models)
+        lines.append("  " + _("{names}   tiny demonstration models that only know Llamune").format(names=names))
+        lines.append("  " + _("real models: start Ollama, or llamune models import FILE.gguf") + "          /help")
+    return lines
+
+
+def choose(repl: "Repl") -> None:
+    """Keeps the session's model when it is there; else takes the first real one, and says so."""
+    session = repl.conversation.session
+    names = [m.name for m in repl.known]
+    if session.model in names or not names:
+        return
+    able = [m for m in repl.known if "embedding" not in m.capabilities or "completion" in m.capabilities]
+    best = min(
+        able or list(repl.known),
+        key=lambda m: (m.name.startswith(DEMONSTRATION), -m.size * m.name.startswith(DEMONSTRATION)),
+    )
+    if session.model:
+        told = _("{old} is not there now; {new} answers. /switch changes it.")
+        repl.screen.above("  " + repl.view.style(told.format(old=text.one_line(session.model), new=best.name), "warn"))
+    repl.conversation.change(model=best.name)
+
+
+def reopen(repl: "Repl", number: int) -> None:
+    """Goes on with session `number` (0 = the last one) and shows its last turn."""
+    session = repl.app.store.session(number) if number else repl.app.store.last_session()
+    if session is None:
+        raise NotFound(_("There is no session to resume."), _("Ask something: it is saved by itself."))
+    repl.conversation.open(session)
+    repl.show(
+        _("session {n} “{title}”, {turns} turns").format(n=session.id, title=session.title, turns=session.turn_count)
+    )
+    for turn in repl.app.store.turns(session.id, first=-1):
+        from llamune.commands.values import Said
+
+        repl.show(Said(turn))
+
+
+async def suggest_title(repl: "Repl") -> None:
+    """A better title by the model, where that is cheap: it is loaded, quick, and more than a demonstration."""
+    conversation, session = repl.conversation, repl.conversation.session
+    turn = conversation.last_turn()
+    speed = turn.adopted.usage.tokens_per_second if turn.adopted else None
+    demonstration = session.model.startswith(DEMONSTRATION)
+    if not repl.app.settings.suggest_titles or demonstration or session.titled_by != "auto" or (speed or 0) < 10:
+        return
+    try:
+        title = await conversation.better_title()
+    except LlamuneError:
+        return  # the first sentence stays
+    if title and conversation.session.id == session.id and conversation.session.titled_by == "auto":
+        conversation.change(title=title, titled_by="model")

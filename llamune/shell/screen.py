@@ -1,0 +1,135 @@
+"""The one place where characters reach the terminal: what is printed for good, and what may still change.
+
+`PromptScreen` keeps a prompt_toolkit prompt open for the whole run; all is printed through `above`. `PlainScreen` is
+for pipes and dumb terminals: lines in, text out, no redrawing.
+"""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from typing import Protocol, TextIO
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import Application
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.formatted_text import ANSI, AnyFormattedText
+from prompt_toolkit.layout.containers import ConditionalContainer, HSplit, Window
+from prompt_toolkit.layout.controls import FormattedTextControl
+from prompt_toolkit.layout.dimension import Dimension
+from prompt_toolkit.styles import Style as PromptStyle
+
+RESERVED = 6  # rows that the preview leaves to the input, the toolbar and what stands above
+TOOLBAR_STYLE = PromptStyle.from_dict(  # no full-width background: it leaves stray rows when the terminal reflows
+    {"bottom-toolbar": "noreverse", "bottom-toolbar.text": "noreverse", "auto-suggestion": "ansibrightblack"}
+)
+
+
+class Screen(Protocol):
+    """A place to print to."""
+
+    @property
+    def columns(self) -> int: ...
+    @property
+    def live(self) -> bool:
+        """Whether rows can be shown that still change."""
+        ...
+
+    def above(self, text: str) -> None:
+        """Prints text for good; it ends with a newline or gets one."""
+        ...
+
+    def preview(self, rows: Sequence[str]) -> None:
+        """Shows rows (ANSI) that may still change, in place of the last ones."""
+        ...
+
+    @property
+    def room(self) -> int:
+        """Rows that a preview may have."""
+        ...
+
+
+class PromptScreen:
+    """The open prompt of a `PromptSession`, with a window for unsettled text above the input.
+
+    Args:
+        session: its layout gets the window; its application does the drawing.
+    """
+
+    live = True
+
+    def __init__(self, session: PromptSession[str]) -> None:
+        self._session = session
+        self._rows: list[str] = []
+        root = session.layout.container
+        assert isinstance(root, HSplit)
+        root.children.insert(0, self._window())
+
+    @property
+    def app(self) -> Application[str]:
+        return self._session.app
+
+    @property
+    def columns(self) -> int:
+        return self.app.output.get_size().columns
+
+    @property
+    def room(self) -> int:
+        return max(1, self.app.output.get_size().rows - RESERVED)
+
+    def above(self, text: str) -> None:
+        """Prints above the prompt without leaving raw mode: in cooked mode the kernel would take Ctrl-C and Ctrl-D."""
+        app, output = self.app, self.app.output
+        if app.is_running:
+            app.renderer.erase()
+        output.enable_autowrap()
+        output.write_raw((text if text.endswith("\n") else text + "\n").replace("\n", "\r\n"))
+        output.flush()
+        if app.is_running:
+            app.renderer.reset()
+            app._request_absolute_cursor_position()
+            app._redraw()
+
+    def preview(self, rows: Sequence[str]) -> None:
+        if list(rows) != self._rows:
+            self._rows = list(rows)
+            self.app.invalidate()
+
+    def _window(self) -> ConditionalContainer:
+        def height() -> Dimension:
+            return Dimension(max=self.room, preferred=len(self._rows))
+
+        def content() -> AnyFormattedText:
+            return ANSI("\n".join(self._rows[-self.room :]))
+
+        control = FormattedTextControl(content)
+        window = Window(control, wrap_lines=False, dont_extend_height=True, height=height)
+        return ConditionalContainer(window, Condition(lambda: bool(self._rows)))
+
+
+class PlainScreen:
+    """Text to a stream, for pipes and terminals that cannot move the cursor."""
+
+    live = False
+    room = 0
+
+    def __init__(self, output: TextIO | None = None, columns: int = 80) -> None:
+        self._output = output or sys.stdout
+        self.columns = columns
+
+    def above(self, text: str) -> None:
+        self._output.write(text if text.endswith("\n") else text + "\n")
+        self._output.flush()
+
+    def preview(self, rows: Sequence[str]) -> None:
+        """Nothing: what may still change is not shown here."""
+
+
+async def read_line(prompt: str, screen: PlainScreen, source: TextIO | None = None) -> str:
+    """One line of standard input, without holding the loop. Raises EOFError at its end."""
+    if prompt and sys.stdin.isatty():
+        sys.stdout.write(prompt)
+        sys.stdout.flush()
+    line: str = await asyncio.to_thread((source or sys.stdin).readline)
+    if not line:
+        raise EOFError
+    return line.rstrip("\r\n")

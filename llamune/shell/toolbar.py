@@ -1,0 +1,57 @@
+"""The line at the bottom: model · preset · context gauge · background · traffic; the least important goes first."""
+
+from dataclasses import dataclass
+
+from llamune import text
+from llamune.i18n import _
+
+
+@dataclass(slots=True)
+class Status:
+    """What the toolbar shows; changed by the REPL, read at every redraw.
+
+    `used` and `limit` are tokens of the current model's context; `limit` 0 = not known yet.
+    """
+
+    model: str = ""
+    preset: str = ""
+    used: int = 0
+    limit: int = 0
+    background: str = ""
+    hint: str = ""
+
+    @property
+    def fill(self) -> float:
+        return min(1.0, self.used / self.limit) if self.limit else 0.0
+
+
+def line(status: Status, columns: int, glyphs: text.Glyphs) -> str:
+    """The toolbar's text for a width: traffic always stays; preset, gauge and background go first, in that order."""
+    if status.hint:
+        return text.cut(f" {status.hint}", columns - 1)
+    traffic = _("traffic {figure}").format(figure=glyphs.rule)  # not measured yet: no figure is shown
+    model = text.cut(text.one_line(status.model), max(8, columns // 3)) or _("no model")
+    parts = {
+        "model": model,
+        "preset": status.preset,
+        "gauge": gauge(status, glyphs) if status.limit else "",
+        "background": text.one_line(status.background),
+        "traffic": traffic,
+    }
+    for dropped in ("", "preset", "gauge", "background", "model"):
+        parts.pop(dropped, None)
+        head = " · ".join(p for p in (parts.get("model"), parts.get("preset")) if p)
+        rest = [p for p in (head, parts.get("gauge"), parts.get("background"), parts["traffic"]) if p]
+        joined = " " + f" {glyphs.bar} ".join(rest)
+        if text.width(joined) < columns:
+            break
+    return text.cut(joined, columns - 1)
+
+
+def gauge(status: Status, glyphs: text.Glyphs) -> str:
+    """How full the context is."""
+    percent = f"{100 * status.fill:.0f} %"
+    steps = glyphs.gauge
+    block = steps[min(len(steps) - 1, int(status.fill * len(steps)))] + " " if steps else ""
+    limit = f"{status.limit:,}" if status.limit < 10_000 else f"{status.limit / 1024:.0f}k"
+    return _("context {block}{percent} of {limit}").format(block=block, percent=percent, limit=limit)

@@ -1,0 +1,197 @@
+"""What values look like on this terminal: every value of `commands/values.py`, errors, and the line of figures.
+
+Makes text (ANSI), prints nothing. Everything that came from outside passes `text.clean` here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llamune import text
+from llamune.chat.session import Answer, Turn, Usage
+from llamune.commands.values import Column, Fields, Listing, Marked, Note, Said, Shown, Verbatim
+from llamune.errors import LlamuneError
+from llamune.i18n import _
+from llamune.shell.style import Style
+
+GAP = 2
+STATUS_TONE = {"failed": "bad", "cancelled": "warn"}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How things are shown: colours, signs, and whether Markdown is rendered or left as it is."""
+
+    style: Style
+    glyphs: text.Glyphs
+    markdown: bool = True
+
+    def show(self, value: Shown | str, columns: int) -> str:
+        """A value as text for a terminal of that width."""
+        match value:
+            case str():
+                return text.clean(value)
+            case Note():
+                return self.style(text.clean(value.text), value.tone)
+            case Listing():
+                return self.listing(value, columns)
+            case Fields():
+                return self.fields(value)
+            case Said():
+                return self.said(value, columns)
+            case Verbatim():
+                return self.verbatim(value, columns)
+            case Marked():
+                return self.marked(value)
+            case Answer():
+                return self.answer(value, columns)
+
+    def error(self, error: LlamuneError) -> str:
+        """Two lines: what happened, and what to do."""
+        lines = [self.style(f"{self.glyphs.failed} {text.clean(error.message)}", "bad")]
+        if error.hint:
+            lines.append(self.style(f"  {text.clean(error.hint)}", "dim"))
+        return "\n".join(lines)
+
+    def question(self, asked: str, mark: str, limit: int = 30) -> str:
+        """What the user typed, as it stays on the screen; a very long paste shows its beginning and its size."""
+        lines = text.clean(asked).split("\n")
+        shown = [line if len(line) <= 2000 else f"{line[:2000]} …" for line in lines[:limit]]
+        body = "\n".join([mark + shown[0], *(" " * text.width(mark) + line for line in shown[1:])])
+        if len(lines) > limit or len(asked) > 60_000:
+            rest = _("… {lines} lines, {characters} characters in all")
+            body += "\n" + self.style(rest.format(lines=f"{len(lines):,}", characters=f"{len(asked):,}"), "dim")
+        return self.style(body, "bold")
+
+    def label(self, model: str, preset: str, letter: str = "") -> str:
+        """Who answers: letter where there are several, model, preset."""
+        name = self.style(text.one_line(model), "model")
+        return f"{self.style(letter, 'bold')} {name} {self.style(preset, 'dim')}" if letter else name
+
+    def answer(self, answer: Answer, columns: int) -> str:
+        """A stored answer: label, text, how it ended."""
+        star = f"{self.glyphs.star} " if answer.adopted else "  "
+        parts = [star + self.label(answer.model, answer.preset, answer.letter)]
+        if answer.text:
+            parts.append(self.body(answer.text, columns).rstrip("\n"))
+        parts.append(self.ending(answer))
+        return "\n".join(p for p in parts if p)
+
+    def body(self, markdown: str, columns: int) -> str:
+        """An answer's text, rendered."""
+        if not self.markdown:
+            return text.clean(markdown)
+        from llamune.shell.stream import render  # loads rich, which the first prompt does without
+
+        return render(markdown, columns, color=self.style.color)
+
+    def ending(self, answer: Answer) -> str:
+        """The last, dim line of an answer: figures, or why there is no more."""
+        match answer.status:
+            case "complete":
+                return self.figures(answer.usage, answer.reason)
+            case "cancelled":
+                return self.style(_("(stopped; what came is kept)"), "warn")
+            case "failed":
+                return self.error(LlamuneError(answer.error, answer.hint))
+            case _:
+                return self.style(_("(still being written)"), "dim")
+
+    def figures(self, usage: Usage, reason: str = "stop") -> str:
+        """First token, speed, tokens, and the loading time apart."""
+        parts = []
+        if usage.first_token_ms is not None:
+            waited = max(0.0, usage.first_token_ms - (usage.load_ms or 0))
+            parts.append(_("first token {time}").format(time=text.seconds(waited)))
+        if usage.tokens_per_second:
+            parts.append(_("{n} tokens/s").format(n=f"{usage.tokens_per_second:,.0f}"))
+        if usage.completion_tokens:
+            parts.append(_("{n} tokens").format(n=f"{usage.completion_tokens:,}"))
+        if usage.load_ms and usage.load_ms >= 100:
+            parts.append(_("loading {time}").format(time=text.seconds(usage.load_ms)))
+        line = self.style(" · ".join(parts), "dim")
+        if reason == "length":
+            line += "\n" + self.style(_("The answer stops here because its length limit was reached."), "warn")
+        if reason == "prompt_cut":
+            told = _("This server cut the conversation to fit before answering. /context size N gives more room.")
+            line += "\n" + self.style(told, "warn")
+        return line
+
+    def said(self, value: Said, columns: int) -> str:
+        """A turn read again."""
+        turn, answers = value.turn, value.answers or ((value.turn.adopted,) if value.turn.adopted else ())
+        parts = [self.question(turn.question, f"{turn.number} {self.glyphs.prompt} ")]
+        parts += [self.style(f"  @{text.one_line(a.name)} ({len(a.text):,})", "dim") for a in turn.attachments]
+        parts += [self.answer(a, columns) for a in answers if a]
+        return "\n".join(parts)
+
+    def verbatim(self, value: Verbatim, columns: int) -> str:
+        """A text between two dim lines."""
+        line = self.glyphs.rule
+        title = text.cut(text.one_line(value.title), columns - 8)
+        head = f"{line * 2} {title} "
+        head += line * max(0, min(columns, 72) - text.width(head))
+        return "\n".join([self.style(head, "dim"), text.clean(value.text), self.style(line * min(columns, 72), "dim")])
+
+    def marked(self, value: Marked) -> str:
+        """A text with marked places."""
+        out, at = [], 0
+        for start, end in value.marks:
+            out += [text.clean(value.text[at:start]), self.style(text.clean(value.text[start:end]), "mark")]
+            at = end
+        body = "".join(out) + text.clean(value.text[at:])
+        return f"{self.style(text.clean(value.head), 'dim')}\n{body}" if value.head else body
+
+    def fields(self, value: Fields) -> str:
+        """Names and values, aligned."""
+        wide = max((text.width(name) for name, _value in value.rows), default=0)
+        lines = [self.style(text.pad(name, wide), "dim") + "  " + text.clean(v) for name, v in value.rows]
+        return "\n".join(lines)
+
+    def listing(self, value: Listing, columns: int) -> str:
+        """Rows under headings, made to fit: spare columns go first, then long ones are cut."""
+        if not value.rows:
+            return self.style(value.empty or _("There is nothing to list."), "dim")
+        rows = [[text.one_line(cell) for cell in row] for row in value.rows]
+        shown = layout(value.columns, rows, columns - 2)
+        head = "  " + _line([c.title for c in value.columns], value.columns, shown)
+        lines = [self.style(head.rstrip(), "dim")]
+        for number, row in enumerate(rows):
+            mark = self.glyphs.star + " " if number == value.marked else "  "
+            lines.append((mark + _line(row, value.columns, shown)).rstrip())
+        if value.after:
+            lines.append(self.style(text.clean(value.after), "dim"))
+        return "\n".join(lines)
+
+
+def layout(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int) -> dict[int, int]:
+    """Which columns are shown, by index, and how wide each is."""
+    shown = {i: max(text.width(c.title), *(text.width(r[i]) for r in rows)) for i, c in enumerate(columns)}
+
+    def excess() -> int:
+        return sum(shown.values()) + GAP * (len(shown) - 1) - room
+
+    for i in sorted((i for i in shown if columns[i].spare), key=lambda i: -columns[i].spare):
+        longest_cut = sum(max(0, shown[j] - columns[j].least) for j in shown if columns[j].least)
+        if excess() > longest_cut / 2:
+            del shown[i]
+    while excess() > 0:
+        widest = max(shown, key=lambda i: shown[i] if columns[i].least and shown[i] > columns[i].least else -1)
+        if not (columns[widest].least and shown[widest] > columns[widest].least):
+            widest = max(shown, key=lambda i: shown[i])
+            if shown[widest] <= 4:
+                break
+        shown[widest] -= 1
+    return shown
+
+
+def turn_head(turn: Turn, columns: int) -> str:
+    """One line that recalls a turn's question."""
+    return text.cut(text.one_line(turn.question), max(10, columns))
+
+
+def _line(cells: Sequence[str], columns: Sequence[Column], shown: dict[int, int]) -> str:
+    parts = []
+    for i, wide in shown.items():
+        cell = text.cut(cells[i], wide)
+        parts.append(" " * (wide - text.width(cell)) + cell if columns[i].right else text.pad(cell, wide))
+    return (" " * GAP).join(parts)

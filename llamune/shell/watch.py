@@ -1,0 +1,258 @@
+"""Answers while they are made, on a screen: one streams, several stand as lines of a board until they are complete.
+
+Reads events, keeps no record: what is shown here is already in the store.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from llamune import text
+from llamune.chat.events import (
+    AnswerCancelled,
+    AnswerFailed,
+    AnswerFinished,
+    AnswerQueued,
+    Event,
+    LineupFinished,
+    ModelLoading,
+    PromptReading,
+    TextArrived,
+    ThinkingArrived,
+)
+from llamune.chat.fanout import Running
+from llamune.errors import LlamuneError
+from llamune.i18n import _, language
+from llamune.shell.screen import Screen
+from llamune.shell.view import View
+
+INTERVAL = 0.1  # seconds between redraws while text comes: ten a second cost half the CPU of twenty
+SPINNER_EVERY = 3  # intervals between two spinner steps
+
+
+@dataclass(slots=True)
+class Lane:
+    """What is known of one running answer."""
+
+    answer_id: int
+    letter: str = ""
+    model: str = ""
+    preset: str = ""
+    state: str = "waiting"
+    since: float = 0.0
+    pieces: int = 0
+    pending: list[str] = field(default_factory=list)
+    body: list[str] = field(default_factory=list)
+    thinking: list[str] = field(default_factory=list)
+    thinking_since: float = 0.0
+    reading: int = 0
+    end: AnswerFinished | AnswerFailed | AnswerCancelled | None = None
+
+    def take(self, event: Event, now: float) -> None:
+        """Notes what an event changes."""
+        match event:
+            case AnswerQueued():
+                self.letter, self.model, self.preset = event.letter, event.model, event.preset
+            case ModelLoading():
+                self._enter("loading", now)
+            case PromptReading():
+                self.reading = event.tokens
+                self._enter("reading", now)
+            case ThinkingArrived():
+                if not self.thinking:
+                    self.thinking_since = now
+                self.thinking.append(event.text)
+                self._enter("thinking", now)
+            case TextArrived():
+                self.pieces += 1
+                self.pending.append(event.text)
+                self._enter("writing", now)
+            case AnswerFinished() | AnswerFailed() | AnswerCancelled():
+                self.end = event
+                self._enter("done", now)
+            case LineupFinished():
+                return
+            case _:
+                assert_never(event)
+
+    def waiting_for(self, now: float) -> str:
+        """What it is doing, and since when, in words."""
+        said = {
+            "waiting": _("waiting for {model}"),
+            "loading": _("loading {model}"),
+            "reading": _("{model} reads {tokens} tokens") if self.reading else _("{model} reads the conversation"),
+            "thinking": _("{model} is thinking"),
+            "writing": _("{model} is writing"),
+        }.get(self.state, "{model}")
+        what = said.format(model=text.one_line(self.model), tokens=f"{self.reading:,}")
+        return f"{what}  {text.seconds(1000 * (now - self.since))}"
+
+    def _enter(self, state: str, now: float) -> None:
+        if state != self.state:
+            self.state, self.since = state, now
+
+
+class Watch:
+    """Shows one `Running` on a screen.
+
+    Args:
+        thinking: "fold", "show" or "off".
+        queued: lines the user typed meanwhile, shown under the answer.
+    """
+
+    def __init__(self, screen: Screen, view: View, thinking: str, queued: Callable[[], list[str]]) -> None:
+        self._screen = screen
+        self._view = view
+        self._thinking = thinking
+        self._queued = queued
+        self._lanes: dict[int, Lane] = {}
+        self._tick = 0
+        self._stream: object | None = None
+        self._labelled = False
+
+    async def show(self, running: Running) -> list[Lane]:
+        """Consumes the events to their end. Returns what became of each answer."""
+        now = time.monotonic()
+        self._lanes = {}
+        async with running:
+            self._lanes = {i: Lane(i, since=now) for i in running.ids}
+            ticker = asyncio.create_task(self._ticks())
+            try:
+                async for event in running:
+                    self._take(event)
+            finally:
+                ticker.cancel()
+                with suppress(asyncio.CancelledError):
+                    await ticker
+                self._screen.preview([])
+        return list(self._lanes.values())
+
+    def _take(self, event: Event) -> None:
+        lane = self._lanes[event.answer_id]
+        first = not lane.pieces
+        lane.take(event, time.monotonic())
+        if len(self._lanes) > 1:
+            if lane.end:
+                self._whole(lane)
+        elif lane.end:
+            self._finish(lane)
+        elif first and lane.pieces:
+            self._flush(lane)
+
+    async def _ticks(self) -> None:
+        while True:
+            await asyncio.sleep(INTERVAL)
+            self._tick += 1
+            lanes = list(self._lanes.values())
+            if len(lanes) > 1:
+                if self._tick % SPINNER_EVERY == 0:
+                    self._screen.preview(self._board(lanes))
+            elif lanes and not lanes[0].end:
+                self._flush(lanes[0])
+
+    # one answer
+
+    def _flush(self, lane: Lane) -> None:
+        """Prints what has settled and redraws what has not."""
+        from llamune.shell.stream import AnswerStream
+
+        if self._thinking == "show":
+            self._show_thinking(lane)
+        if lane.pending:
+            if not isinstance(self._stream, AnswerStream):
+                self._stream = AnswerStream(
+                    self._screen.columns, color=self._view.style.color, markdown=self._view.markdown
+                )
+            self._stream.width = self._screen.columns
+            new = "".join(lane.pending)
+            lane.pending.clear()
+            lane.body.append(new)
+            settled = self._head(lane) + self._stream.feed(new)
+            if settled:
+                self._screen.above(settled)
+            if self._screen.live:
+                self._screen.preview(self._stream.preview(self._screen.room - len(self._tail())) + self._tail())
+        elif self._screen.live and not lane.pieces and self._tick % SPINNER_EVERY == 0:
+            self._screen.preview([self._waiting(lane), *self._tail()])
+
+    def _head(self, lane: Lane) -> str:
+        """The label before the first word, with what was thought before it."""
+        if self._labelled:
+            return ""
+        self._labelled = True
+        label = self._view.label(lane.model, lane.preset)
+        if lane.thinking and self._thinking != "show":
+            n = sum(map(len, lane.thinking))
+            took = text.seconds(1000 * (time.monotonic() - lane.thinking_since))
+            told = _("thought for {time}, {n} characters · /think shows it").format(time=took, n=f"{n:,}")
+            label += "   " + self._view.style(told, "dim")
+        return label + "\n"
+
+    def _show_thinking(self, lane: Lane) -> None:
+        """Prints whole lines of thinking as they come."""
+        said = "".join(lane.thinking)
+        cut = len(said) if lane.pieces or lane.end else said.rfind("\n") + 1
+        lines = text.clean(said[:cut]).rstrip("\n")
+        if lines.strip():
+            if not self._labelled:
+                self._screen.above(self._view.label(lane.model, lane.preset))
+                self._labelled = True
+            self._screen.above(self._view.style(lines, "dim"))
+        lane.thinking[:] = [said[cut:]] if said[cut:] else []
+
+    def _finish(self, lane: Lane) -> None:
+        """Prints the rest of the one answer and how it ended."""
+        from llamune.shell.stream import AnswerStream
+
+        self._flush(lane)
+        rest = self._stream.end() if isinstance(self._stream, AnswerStream) else ""
+        if isinstance(lane.end, AnswerFinished) and lane.end.model and lane.end.model != lane.model:
+            told = _("(the server says that {model} answered)").format(model=text.one_line(lane.end.model))
+            rest += self._view.style(told, "warn") + "\n"
+        self._screen.preview([])
+        self._screen.above(rest + self._ending(lane) + "\n")
+
+    def _ending(self, lane: Lane) -> str:
+        match lane.end:
+            case AnswerFinished(usage=usage, reason=reason):
+                return self._view.figures(usage, reason)
+            case AnswerFailed(message=message, hint=hint):
+                return self._view.error(LlamuneError(message, hint))
+            case _:
+                kept = _("stopped; what came is kept") if lane.pieces else _("stopped before the first word")
+                return self._view.style(f"({kept})", "warn")
+
+    # several answers
+
+    def _whole(self, lane: Lane) -> None:
+        """Prints an answer that is complete."""
+        said = "".join(lane.pending)
+        body = self._view.body(said, self._screen.columns).rstrip("\n")
+        parts = [self._view.label(lane.model, lane.preset, lane.letter), body, self._ending(lane)]
+        self._screen.above("\n".join(p for p in parts if p) + "\n")
+
+    def _board(self, lanes: list[Lane]) -> list[str]:
+        now = time.monotonic()
+        rows = []
+        for lane in lanes:
+            if lane.end:
+                continue
+            count = _("{n} pieces").format(n=lane.pieces) if lane.pieces else ""
+            line = f"  {lane.letter}  {lane.preset:<10} {lane.waiting_for(now)}  {count}"
+            rows.append(text.cut(line, self._screen.columns - 1))
+        return [*rows, *self._tail()]
+
+    def _waiting(self, lane: Lane) -> str:
+        spinner = self._view.glyphs.spinner
+        step = spinner[self._tick // SPINNER_EVERY % len(spinner)]
+        said = text.cut(f"{step} {lane.waiting_for(time.monotonic())}", self._screen.columns - 1)
+        return self._view.style(said, "dim")
+
+    def _tail(self) -> list[str]:
+        """What was typed ahead, under the answer."""
+        before = "次: " if language() == "ja" else "next: "
+        lines = [text.cut(before + text.one_line(q), self._screen.columns - 1) for q in self._queued()]
+        return [self._view.style(line, "dim") for line in lines[-3:]]
