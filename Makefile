@@ -20,7 +20,7 @@ check: $(VENV)/.dev  ## style, types, imports, texts, then the tests with real s
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python tools/locale.py --check
+	$(BIN)/python tools/catalogue.py --check
 	$(BIN)/python -m pytest -rs tests/live tests/packaging
 	$(BIN)/python tools/guide_gap.py
 
@@ -31,7 +31,7 @@ lock: $(VENV)/.base  ## renew constraints/ from the package index
 	$(BIN)/python tools/lock.py
 
 locale: $(VENV)/.dev  ## collect the texts; names those that lack a translation
-	$(BIN)/python tools/locale.py
+	$(BIN)/python tools/catalogue.py
 
 picture: $(VENV)/.dev  ## the README's picture, from a real run
 	$(BIN)/python tools/picture.py
@@ -57,4 +57,4 @@ $(VENV)/.%: pyproject.toml constraints/%.txt | $(BIN)/pip
 	@touch $@ $(VENV)/.base
 
 $(BIN)/pip:
-	@$(PYTHON) tools/venv.py $(VENV)
+	@$(PYTHON) tools/make_venv.py $(VENV)

@@ -1,6 +1,6 @@
 """Makes the virtual environment, or says what this machine lacks. Runs on any Python 3, so that an old one hears why.
 
-Usage: python3 tools/venv.py FOLDER
+Usage: python3 tools/make_venv.py FOLDER
 """
 
 import os
