@@ -176,6 +176,20 @@ def breaks(text: str, columns: int) -> list[int]:
     return _divide(spans, columns)
 
 
+def folds(text: str, columns: int) -> list[int]:
+    """Like `breaks`, but at the last column that fits, wherever that is: for code."""
+    if width(text) <= columns:
+        return []
+    found: list[int] = []
+    used = position = 0
+    for grapheme, wide in _graphemes(text):
+        if used and used + wide > columns:
+            found.append(position)
+            used = 0
+        used, position = used + wide, position + len(grapheme)
+    return found
+
+
 def _divide(spans: list[tuple[str, int]], columns: int) -> list[int]:
     offsets = [0]
     for grapheme, _ in spans:
@@ -213,6 +227,11 @@ def _may_break(before: str, after: str) -> bool:
 def _in_word(grapheme: str) -> bool:
     first = grapheme[0]
     return first in _JOINED or (first < "\u2e80" and first.isalnum())  # from U+2E80 on: CJK, which breaks anywhere
+
+
+def words(text: str) -> list[str]:
+    """The pieces that `breaks` keeps together where it can, kinsoku aside."""
+    return re.findall(r"(?:(?![\u2e80-\U0010ffff])[\w'\-/.:=&?#%+~@])+|\S", text)
 
 
 def wrap(text: str, columns: int) -> list[str]:
