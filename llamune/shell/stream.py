@@ -9,7 +9,6 @@ for every way to cut the text into pieces. The work grows linearly with the text
 """
 
 import re
-from typing import Protocol
 
 from markdown_it.tree import SyntaxTreeNode
 
@@ -23,35 +22,22 @@ OFTEN = 2000  # characters up to which an unsettled block is read anew with ever
 FENCE = re.compile(r"(?m)^[ >\t]*(?:[-*+]|\d+[.)])?[ \t]*(`{3,}|~{3,})")
 
 
-class Stream(Protocol):
-    """How an answer is shown. `width`, in columns, may be changed at any time; printed rows stay as they are."""
-
-    width: int
-
-    def feed(self, piece: str) -> str:
-        """Takes in one more piece of the answer, raw. Returns what to print now: whole rows, each with its line end."""
-        ...
-
-    def preview(self, rows: int) -> list[str]:
-        """At most `rows` rows of what may still change, to be shown until the next call."""
-        ...
-
-    def end(self) -> str:
-        """What is left to print when the answer has ended, or was cut."""
-        ...
-
-
 class AnswerStream:
-    """Markdown, settled block by block.
+    """One answer. `width`, in columns, may be changed at any time; what is printed stays as it is.
 
     Args:
         width: columns of the screen.
-        look: colours and signs of the terminal.
+        color: False: no escape sequences; Markdown's own marks set words off instead.
+        markdown: False: the text as it is, cleaned, line by line (pipes, terminals that cannot do more).
+        glyphs: the signs for bullets, bars and rules.
     """
 
-    def __init__(self, width: int, look: Look | None = None) -> None:
+    def __init__(
+        self, width: int, *, color: bool = True, markdown: bool = True, glyphs: text.Glyphs | None = None
+    ) -> None:
         self.width = width
-        self._look = look or Look()
+        self._look = Look(color, glyphs or text.glyphs("utf-8"))
+        self._markdown = markdown
         self._cleaner = text.Cleaner()
         self._parser, self._blocks = dialect.parser(), dialect.block_parser()
         self._tail = ""  # what is not settled
@@ -63,11 +49,19 @@ class AnswerStream:
         self._kind = ""  # type of the unsettled block
 
     def feed(self, piece: str) -> str:
+        """Takes in one more piece, raw. Returns what to print now: whole rows, each with its line end; often nothing."""
         self._tail += self._cleaner.feed(piece)
+        if not self._markdown:
+            whole, newline, self._tail = self._tail.rpartition("\n")
+            return whole + newline
         return self._print(self._advance(final=False))
 
     def end(self) -> str:
+        """What is left to print when the answer has ended, or was cut."""
         self._tail += self._cleaner.end()
+        if not self._markdown:
+            rest, self._tail = self._tail, ""
+            return rest + "\n" if rest else ""
         rows = self._advance(final=True)
         rows += self._settle(self._tail)
         if self._code:
@@ -76,9 +70,12 @@ class AnswerStream:
         return self._print(rows)
 
     def preview(self, rows: int) -> list[str]:
+        """At most `rows` rows (ANSI) of what may still change, to be shown until the next call."""
         if rows <= 0 or not self._tail.strip():
             return []
-        if self._code:
+        if not self._markdown:
+            shown = wrap([(self._tail[-PREVIEWED:], "")], self.width)
+        elif self._code:
             shown = self._code.code.peek(self._tail[-PREVIEWED:], self.width)
         else:
             shown = self._preview_rows(self._excerpt(rows))
@@ -241,36 +238,13 @@ class _OpenCode:
         return " " * (column - self._indent) + line[at:]
 
 
-class PlainStream:
-    """The text as it is, cleaned, line by line: for pipes and terminals that cannot do more."""
-
-    def __init__(self, width: int = 80) -> None:
-        self.width = width
-        self._cleaner = text.Cleaner()
-        self._line = ""
-
-    def feed(self, piece: str) -> str:
-        whole, newline, self._line = (self._line + self._cleaner.feed(piece)).rpartition("\n")
-        return whole + newline
-
-    def preview(self, rows: int) -> list[str]:
-        return []
-
-    def end(self) -> str:
-        line, self._line = self._line + self._cleaner.end(), ""
-        return line + "\n" if line else ""
-
-
-def render(source: str, width: int, look: Look | None = None) -> str:
+def render(source: str, width: int, *, color: bool = True, glyphs: text.Glyphs | None = None) -> str:
     """A whole answer at once, for the history: the same rows as if it had been streamed."""
-    stream = AnswerStream(width, look)
+    stream = AnswerStream(width, color=color, glyphs=glyphs)
     return stream.feed(source) + stream.end()
 
 
-def thinking(source: str, width: int, look: Look | None = None) -> list[str]:
+def thinking(source: str, width: int, *, color: bool = True) -> list[str]:
     """The rows of what a model thought: dim and plain, its Markdown left as it is."""
-    look = look or Look()
-    return [
-        paint([(part, DIM) for part, _ in row], look.color)
-        for row in wrap([(text.clean(source).replace("\t", " "), "")], width)
-    ]
+    runs = [(text.clean(source).replace("\t", " "), DIM)]
+    return [paint(row, color) for row in wrap(runs, width)]
