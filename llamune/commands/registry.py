@@ -4,7 +4,7 @@ There is no global table: `commands/__init__.py` lists the modules, `collect` fi
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,8 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A slash command. `now`: it may run while an answer streams, instead of waiting in line."""
+    """A slash command. `now`: it may run while an answer streams, instead of waiting in line; `group`: the title of
+    its module, under which help lists it."""
 
     name: str
     about: str
@@ -52,6 +53,7 @@ class Command:
     parameters: tuple[Parameter, ...] = ()
     now: bool = False
     example: str = ""
+    group: str = ""
 
     @property
     def usage(self) -> str:
@@ -93,13 +95,14 @@ def command(
 
 
 def collect(modules: Sequence[ModuleType]) -> "CommandRegistry":
-    """All commands declared in `modules`, in order of declaration."""
+    """All commands declared in `modules`, in order of declaration; a module's TITLE names their group."""
     found: dict[str, Command] = {}
     for module in modules:
+        group = getattr(module, "TITLE", "")
         for value in vars(module).values():
             declared: Any = getattr(value, "command", None)
             if isinstance(declared, Command):
-                found[declared.name] = declared
+                found[declared.name] = replace(declared, group=group)
     return CommandRegistry(found)
 
 
@@ -114,8 +117,10 @@ class CommandRegistry:
 
         Raises: UsageError for unknown or ambiguous names, with near matches, and for a missing argument.
         """
-        name, _space, rest = line.lstrip("/").strip().partition(" ")
-        found = self.find(name.split("\n")[0])
+        name, rest = [*line.lstrip("/").split(maxsplit=1), "", ""][
+            :2
+        ]  # any blank ends a name: a Japanese one, a new line
+        found = self.find(name)
         rest = rest.strip()
         words = tuple(rest.split())
         required = [p for p in found.parameters if p.required]

@@ -1,5 +1,6 @@
 """The port between commands and whatever screen runs them: what a handler may use and ask for."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 from llamune.app import App
@@ -45,6 +46,14 @@ class Shell(Protocol):
 
     def attach(self, attachment: Attachment) -> None:
         """Puts a file into the next question."""
+        ...
+
+    def copy(self, text: str) -> bool:
+        """Puts a text into the clipboard; False where the terminal cannot."""
+        ...
+
+    def forget(self, texts: Collection[str]) -> None:
+        """Takes what was purged out of what the input still remembers (the file was seen to already)."""
         ...
 
     async def edit(self, text: str) -> str:

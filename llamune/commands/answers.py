@@ -1,0 +1,234 @@
+"""Comparing answers: ask the last question again, look at what came, decide which answer stands.
+
+Nothing here deletes: an answer that is not adopted or is discarded keeps its row, and /undo takes a decision back.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from llamune.chat import lineup
+from llamune.chat.compare import Piece, alike, differences
+from llamune.chat.lineup import Lineup
+from llamune.chat.session import Answer, Turn
+from llamune.commands import wording
+from llamune.commands.models import look
+from llamune.commands.registry import Arguments, Choice, Parameter, command
+from llamune.commands.session import Shell
+from llamune.commands.values import Column, Listing, Marked, Note, Said
+from llamune.errors import UsageError
+from llamune.i18n import N_, _
+from llamune.text import one_line
+
+TITLE = N_("Answers")
+
+
+def candidates(shell: Shell) -> Iterable[Choice]:
+    """Completion: every model, every model with every preset, and the short forms."""
+    for model in shell.known:
+        yield model.name, model.note or model.parameters
+        for name, preset in shell.app.presets.items():
+            yield f"{model.name}/{name}", wording.describe(preset)
+    for name, preset in shell.app.presets.items():
+        yield f"*/{name}", wording.describe(preset)
+    yield "all", _("every model")
+
+
+def letters(shell: Shell) -> Iterable[Choice]:
+    """Completion: the answers of the last turn."""
+    if shell.conversation.session.turn_count:
+        for answer in shown(shell.conversation.last_turn()):
+            yield answer.letter, f"{answer.model} {answer.preset}"
+
+
+def shown(turn: Turn) -> tuple[Answer, ...]:
+    """The turn's answers without those that were discarded."""
+    return tuple(a for a in turn.answers if not a.discarded)
+
+
+@command(
+    "retry",
+    N_("ask the last question again, with other models or presets"),
+    Parameter(
+        "CANDIDATES", N_("2 · 1 3 · 2/fast · */creative · all · a trailing x3 repeats"), rest=True, choices=candidates
+    ),
+    example="/retry 2 1/creative",
+)
+async def retry(shell: Shell, args: Arguments) -> None:
+    turn = shell.conversation.last_turn()
+    typed = args.rest or await _ask(shell, turn)
+    if not typed.strip():
+        return
+    chosen = await choose(shell, typed)
+    running = await shell.conversation.retry(chosen, turn)
+    before = {a.id for a in turn.answers}
+    await shell.watch(running, turn)
+    turn = shell.app.store.turn(turn.id)
+    await _decide(shell, turn, [a for a in turn.answers if a.id not in before])
+
+
+async def _ask(shell: Shell, turn: Turn) -> str:
+    """Shows what can answer, numbered, and asks."""
+    models = await look(shell)
+    loaded = {m.name for m in await shell.app.catalog.loaded()}
+    presets = "  ".join(shell.app.presets)
+    stands = turn.adopted.model if turn.adopted else ""
+    shell.show(
+        Listing(
+            [Column("", right=True), Column(_("model"), least=12), Column(_("presets"), spare=1), Column("")],
+            [(str(n), m.name, presets, _("loaded") if m.name in loaded else "") for n, m in enumerate(models, 1)],
+            after=_("choose: 2 · 1 3 · 2/fast · */creative · all   (Enter alone goes back)"),
+            marked=next((i for i, m in enumerate(models) if m.name == stands), -1),
+        )
+    )
+    return await shell.ask("retry ❯ ")
+
+
+async def choose(shell: Shell, typed: str) -> Lineup:
+    """What was typed as candidates, numbers as in the last list. A preset alone means the current model with it."""
+    session, presets = shell.conversation.session, list(shell.app.presets)
+    if not shell.known:
+        await look(shell)
+    names = [m.name for m in shell.known]
+    words = (f"{session.model}/{w}" if w in presets and w not in names else w for w in typed.split())
+    return lineup.parse(" ".join(words), names, presets, session.preset)
+
+
+async def _decide(shell: Shell, turn: Turn, new: Sequence[Answer]) -> None:
+    """After the new answers: one is asked about, for several the ways on are said."""
+    usable = [a for a in new if a.text.strip()]
+    if len(usable) == 1 and len(new) == 1:
+        await _ask_one(shell, turn, usable[0])
+    elif usable:
+        first, stands = usable[0].letter, turn.adopted
+        compare = f"/diff {stands.letter} {first}" if stands else f"/diff {first} {usable[-1].letter}"
+        shell.show(Note(f"/adopt {first} · /keep · {compare} · /answers   " + _stays(turn), "dim"))
+    else:
+        shell.show(Note(_stays(turn), "dim"))
+
+
+async def _ask_one(shell: Shell, turn: Turn, new: Answer) -> None:
+    """adopt? yes / no / diff; whatever else is typed goes back into the input, and the original stands."""
+    while True:
+        reply = await shell.ask(_("adopt {letter}? [y]es / [n]o / [d]iff ").format(letter=new.letter))
+        match wording.typed(reply):
+            case "y" | "yes" | "はい":
+                return _adopt(shell, new)
+            case "d" | "diff":
+                await show_differences(shell, turn.adopted or new, new)
+            case other:
+                if other not in ("", "n", "no", "いいえ"):
+                    shell.put(reply)
+                return shell.show(Note(_stays(turn), "dim"))
+
+
+def _stays(turn: Turn) -> str:
+    stands = turn.adopted
+    return _("{answer} stays.").format(answer=wording.who(stands)) if stands else _("No answer stands yet.")
+
+
+def _adopt(shell: Shell, answer: Answer) -> None:
+    shell.app.store.adopt(answer.id)
+    shell.conversation.reload()
+    shell.show(Note(_("{answer} stands now. /undo takes it back.").format(answer=wording.who(answer)), "good"))
+
+
+@command(
+    "adopt",
+    N_("let another answer of the last turn stand"),
+    Parameter("LETTER", N_("the answer's letter"), required=True, choices=letters),
+    example="/adopt B",
+)
+async def adopt(shell: Shell, args: Arguments) -> None:
+    answer = find(shell, args.get(0))
+    if answer.adopted:
+        return shell.show(_("{answer} stands already.").format(answer=wording.who(answer)))
+    if not answer.text.strip():
+        raise UsageError(
+            _("{answer} has no text.").format(answer=wording.who(answer)), _("/answers shows what there is.")
+        )
+    _adopt(shell, answer)
+
+
+@command("keep", N_("keep the answer that stands, and go on"))
+async def keep(shell: Shell, args: Arguments) -> None:
+    turn = shell.conversation.last_turn()
+    more = len(shown(turn)) - (1 if turn.adopted else 0)
+    shell.show(_stays(turn) + (" " + _("The others stay in the history: /answers") if more else ""))
+
+
+@command(
+    "discard",
+    N_("hide an answer that does not stand"),
+    Parameter("LETTER", N_("the answer's letter"), required=True, choices=letters),
+    example="/discard B",
+)
+async def discard(shell: Shell, args: Arguments) -> None:
+    answer = find(shell, args.get(0))
+    if answer.adopted:
+        raise UsageError(
+            _("{answer} is the one that stands.").format(answer=wording.who(answer)), _("/adopt another one first.")
+        )
+    shell.app.store.discard(answer.id)
+    shell.show(_("{answer} is hidden. /undo brings it back.").format(answer=wording.who(answer)))
+
+
+@command("answers", N_("all answers to the last question"), now=True)
+async def show_all(shell: Shell, args: Arguments) -> None:
+    turn = shell.conversation.last_turn()
+    shell.show(Said(turn, shown(turn)))
+
+
+@command(
+    "answer",
+    N_("one answer to the last question"),
+    Parameter("LETTER", N_("the answer's letter"), required=True, choices=letters),
+    now=True,
+    example="/answer B",
+)
+async def show_one(shell: Shell, args: Arguments) -> None:
+    shell.show(find(shell, args.get(0)))
+
+
+@command(
+    "diff",
+    N_("where two answers differ"),
+    Parameter("LETTER", N_("one answer; without letters: the one that stands and the newest"), choices=letters),
+    Parameter("LETTER", N_("the other answer"), choices=letters),
+    example="/diff A B",
+)
+async def diff(shell: Shell, args: Arguments) -> None:
+    turn = shell.conversation.last_turn()
+    stands = turn.adopted or turn.answers[0]
+    one = find(shell, args.get(0)) if args.get(1) else stands
+    others = [a for a in shown(turn) if a.id != one.id and a.text.strip()]
+    if not others:
+        raise UsageError(_("There is only one answer to the last question."), _("/retry asks for another one."))
+    other = find(shell, args.get(1) or args.get(0)) if args.get(0) else others[-1]
+    await show_differences(shell, one, other)
+
+
+async def show_differences(shell: Shell, one: Answer, other: Answer) -> None:
+    """Both texts, what only one of them has marked."""
+    pieces = await asyncio.to_thread(differences, one.text.strip(), other.text.strip())
+    if all(p.kind == "same" for p in pieces):
+        return shell.show(
+            _("{a} and {b} are the same, word for word.").format(a=wording.who(one), b=wording.who(other))
+        )
+    shell.show(_marked(one, [p for p in pieces if p.kind != "right"]))
+    shell.show(_marked(other, [p for p in pieces if p.kind != "left"]))
+    shell.show(Note(_("{percent} % of the wording is the same").format(percent=round(100 * alike(pieces))), "dim"))
+
+
+def _marked(answer: Answer, pieces: Sequence[Piece]) -> Marked:
+    marks, at = [], 0
+    for piece in pieces:
+        if piece.kind != "same":
+            marks.append((at, at + len(piece.text)))
+        at += len(piece.text)
+    head = f"{answer.letter}  {one_line(answer.model)} {answer.preset}"
+    return Marked("".join(p.text for p in pieces), marks, head)
+
+
+def find(shell: Shell, letter: str) -> Answer:
+    """The answer of the last turn with that letter, however it was typed. Raises UsageError."""
+    return shell.conversation.find_answer(wording.typed(letter))

@@ -1,0 +1,137 @@
+"""What the model sees: shown exactly, given more room, shortened by a summary, extended by a file.
+
+`/compact` changes only what is sent; the turns themselves stay in the session.
+"""
+
+from collections.abc import Iterable
+
+from llamune.chat.context import Context
+from llamune.chat.model import ModelInfo
+from llamune.commands import wording
+from llamune.commands.files import path_of, read_text
+from llamune.commands.registry import Arguments, Choice, Parameter, command
+from llamune.commands.session import Shell
+from llamune.commands.values import Fields, Note, Verbatim
+from llamune.errors import EngineError, UsageError
+from llamune.i18n import N_, _
+from llamune.text import one_line, size
+
+TITLE = N_("What the model sees")
+LEAST, MOST = 256, 10_000_000  # tokens; the upper end only counts where a model does not say what it was trained for
+
+
+def what(shell: Shell) -> Iterable[Choice]:
+    yield "size", _("how many tokens the current model reads")
+
+
+@command(
+    "context",
+    N_("what the model sees, word for word; or how much it reads"),
+    Parameter("size", N_("the word size, to change how many tokens the model reads"), choices=what),
+    Parameter("N", N_("tokens")),
+    now=True,
+    example="/context size 8192",
+)
+async def context(shell: Shell, args: Arguments) -> None:
+    match wording.typed(args.get(0)):
+        case "":
+            await _show(shell)
+        case "size":
+            await _resize(shell, args)
+        case word:
+            raise UsageError(_("/context does not know “{word}”.").format(word=word), _("/context or /context size N"))
+
+
+async def _show(shell: Shell) -> None:
+    """Every message with its role, then the figures."""
+    conversation = shell.conversation
+    seen = await conversation.context()
+    for message in seen.messages:
+        shell.show(Verbatim(message.role, message.content))
+    if not seen.messages:
+        shell.show(_("The model sees nothing yet: no system prompt, no turns."))
+    rows = [(_("model"), one_line(conversation.session.model)), (_("context"), gauge(seen))]
+    sent = wording.options(conversation.options(conversation.session.preset))
+    rows.append((_("options"), sent or _("none: the engine's own")))
+    if conversation.session.summary:
+        rows.append((_("summary"), _("stands for turns 1 to {n}").format(n=conversation.session.summarised)))
+    if seen.left_out:
+        numbers = ", ".join(map(str, seen.left_out))
+        rows.append((_("left out"), _("turns without an answer: {numbers}").format(numbers=numbers)))
+    shell.show(Fields(rows))
+
+
+def gauge(seen: Context) -> str:
+    """Tokens of all tokens, and the share."""
+    text = (
+        _("{tokens} of {limit} tokens ({percent} %)")
+        if seen.exact
+        else _("about {tokens} of {limit} tokens ({percent} %)")
+    )
+    percent = round(100 * seen.tokens / seen.num_ctx)
+    return text.format(tokens=f"{seen.tokens:,}", limit=f"{seen.num_ctx:,}", percent=percent)
+
+
+async def _resize(shell: Shell, args: Arguments) -> None:
+    """Changes num_ctx of the current model."""
+    _engine, model = await shell.app.catalog.find(shell.conversation.session.model)
+    if not args.get(1):
+        return shell.show(
+            _("{model} reads {n} tokens. {range}").format(
+                model=one_line(model.name), n=f"{shell.app.state.num_ctx(model):,}", range=_range(model)
+            )
+        )
+    wanted, most = args.number(1), model.context_length or MOST
+    if not LEAST <= wanted <= most:
+        raise UsageError(
+            _("{model} cannot read {n} tokens.").format(model=one_line(model.name), n=f"{wanted:,}"), _range(model)
+        )
+    before = shell.app.state.num_ctx(model)
+    shell.app.state.remember(sizes={model.name: wanted})
+    told = _("{model} reads {n} tokens from now on (before: {before}).").format(
+        model=one_line(model.name), n=f"{wanted:,}", before=f"{before:,}"
+    )
+    memory = (wanted - before) * model.kv_bytes_per_token
+    more = " " + _("That takes about {size} more memory.").format(size=size(memory)) if memory > 0 else ""
+    shell.show(told + more + " " + _("The model is loaded again for it at the next question."))
+
+
+def _range(model: ModelInfo) -> str:
+    if not model.context_length:
+        return _("It can be {least} or more; the model does not say how much it was trained for.").format(least=LEAST)
+    return _("It can be {least} to {most}.").format(least=LEAST, most=f"{model.context_length:,}")
+
+
+@command("compact", N_("replace the oldest turns, for the model only, by a summary"))
+async def compact(shell: Shell, args: Arguments) -> None:
+    session = wording.begun(shell)
+    shell.show(Note(_("{model} writes a summary …").format(model=one_line(session.model)), "dim"))
+    through, summary = await shell.conversation.summarise()
+    if not summary.strip():
+        raise EngineError(
+            _("The summary came back empty; nothing was changed."), _("Try again, or /switch to another model.")
+        )
+    shell.conversation.compact(through, summary.strip())
+    shell.show(Verbatim(_("summary of turns 1 to {n}").format(n=through), summary.strip()))
+    shell.show(
+        Note(
+            _("The model sees this instead of those turns from now on. /history still has them; /undo takes it back."),
+            "good",
+        )
+    )
+
+
+@command(
+    "attach",
+    N_("put a text file into the next question"),
+    Parameter("FILE", N_("a text file; @FILE inside a question does the same"), required=True, rest=True),
+    example="/attach notes.md",
+)
+async def attach(shell: Shell, args: Arguments) -> None:
+    attachment = read_text(path_of(args.rest))
+    shell.attach(attachment)
+    shell.show(
+        _("{name} ({n} characters) goes with the next question.").format(
+            name=attachment.name, n=f"{len(attachment.text):,}"
+        )
+    )

@@ -1,0 +1,262 @@
+"""Who answers, and how: models, presets, single options, the system prompt.
+
+Numbers of models are those of the list shown last; it stays as it is until a list is shown again.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from llamune.chat import lineup
+from llamune.chat.model import LoadedModel, ModelInfo
+from llamune.chat.preset import OPTION_NAMES, RANGES, SamplingOptions, option_name
+from llamune.chat.session import ChatSession
+from llamune.commands import wording
+from llamune.commands.context import gauge
+from llamune.commands.registry import Arguments, Choice, Parameter, command
+from llamune.commands.session import Shell
+from llamune.commands.values import Column, Fields, Listing, Note, Verbatim
+from llamune.errors import UsageError, near
+from llamune.i18n import N_, _
+from llamune.text import one_line, size
+
+TITLE = N_("Models and presets")
+NONE = ("none", "-", "なし")
+
+
+async def look(shell: Shell) -> tuple[ModelInfo, ...]:
+    """Asks the engines what there is, the current model first, and lets the numbers mean this list from now on."""
+    models = await shell.app.catalog.models()
+    current = shell.conversation.session.model
+    shell.known = tuple(sorted(models, key=lambda m: m.name != current))
+    return shell.known
+
+
+def models(shell: Shell) -> Iterable[Choice]:
+    """Completion: the models there are."""
+    for model in shell.known:
+        yield model.name, model.note or " ".join(x for x in (model.parameters, model.quantisation, model.engine) if x)
+
+
+def presets(shell: Shell) -> Iterable[Choice]:
+    """Completion: the presets there are."""
+    for name, preset in shell.app.presets.items():
+        yield name, wording.describe(preset)
+
+
+@command("models", N_("the models there are, numbered"), now=True)
+async def show_models(shell: Shell, args: Arguments) -> None:
+    found = await look(shell)
+    loaded = {m.name: m for m in await shell.app.catalog.loaded()}
+    current = shell.conversation.session.model
+    columns = [
+        Column("", right=True),
+        Column(_("model"), least=12),
+        Column(_("size"), right=True, spare=3),
+        Column(_("parameters"), right=True, spare=4),
+        Column(_("quantised"), spare=6),
+        Column(_("context"), right=True, spare=5),
+        Column(_("in memory"), spare=1),
+        Column(_("engine"), spare=2),
+        Column("", least=10, spare=7),
+    ]
+    shell.show(
+        Listing(
+            columns,
+            [_model_row(n, m, loaded, shell.app.state.sizes) for n, m in enumerate(found, 1)],
+            after=_("/switch NUMBER changes the model · /retry asks several"),
+            empty=_("No engine has a model. Start Ollama, or: llamune models import FILE.gguf"),
+            marked=next((i for i, m in enumerate(found) if m.name == current), -1),
+        )
+    )
+
+
+def _model_row(
+    number: int, model: ModelInfo, loaded: Mapping[str, LoadedModel], sizes: Mapping[str, int]
+) -> tuple[str, ...]:
+    """`context`: tokens in force where they are settled, of those trained for."""
+    trained = f"{model.context_length:,}" if model.context_length else ""
+    settled = f"{sizes[model.name]:,}" if model.name in sizes else ""
+    memory = loaded.get(model.name)
+    return (
+        str(number),
+        model.name,
+        size(model.size) if model.size else "",
+        model.parameters,
+        model.quantisation,
+        " / ".join(x for x in (settled, trained) if x),
+        "" if memory is None else size(memory.size) if memory.size else _("yes"),
+        model.engine,
+        _(model.note) if model.note else "",
+    )
+
+
+@command(
+    "switch",
+    N_("let another model answer from now on"),
+    Parameter("MODEL", N_("a name, the beginning of one, or its number"), rest=True, choices=models),
+    example="/switch 2",
+)
+async def switch(shell: Shell, args: Arguments) -> None:
+    if not args.rest:
+        await show_models(shell, args)
+        if not (typed := (await shell.ask(_("switch to ❯ "))).strip()):
+            return
+    else:
+        typed = args.rest
+    name = await _pick(shell, wording.typed(typed) if wording.typed(typed).isdecimal() else typed)
+    if name == shell.conversation.session.model:
+        return shell.show(_("{model} answers already.").format(model=one_line(name)))
+    await shell.app.catalog.find(name)
+    shell.conversation.change(model=name)
+    shell.app.state.remember(model=name)
+    shell.show(Note(_("{model} answers from now on.").format(model=one_line(name)), "good"))
+
+
+async def _pick(shell: Shell, typed: str) -> str:
+    """The model meant: a number of the last list, or a name; the engines are asked again for one that is not known."""
+    if not shell.known:
+        await look(shell)
+    if typed.isdecimal():
+        if not 1 <= int(typed) <= len(shell.known):
+            raise UsageError(
+                _("There is no model number {n}.").format(n=typed),
+                _("The list has 1 to {n}.").format(n=len(shell.known)) + " /models",
+            )
+        return shell.known[int(typed) - 1].name
+    names = [m.name for m in shell.known]
+    if typed not in names:
+        names = [m.name for m in await shell.app.catalog.models()]
+    return lineup.pick(typed, names)
+
+
+@command("current", N_("who answers now, with which options, in which session"), now=True)
+async def current(shell: Shell, args: Arguments) -> None:
+    conversation, session = shell.conversation, shell.conversation.session
+    sent = wording.options(conversation.options(session.preset))
+    rows = [
+        (_("session"), _session_line(session)),
+        (_("model"), one_line(session.model) or _("none chosen yet: /models")),
+        (_("preset"), session.preset),
+        (_("options"), sent or _("none: the engine's own")),
+        (_("system prompt"), one_line(session.system)[:200] or _("none")),
+        (_("thinking"), shell.app.settings.thinking),
+    ]
+    if session.summarised:
+        rows.append((_("summary"), _("stands for turns 1 to {n}").format(n=session.summarised)))
+    shell.show(Fields(rows))
+    if session.model:
+        shell.show(Note(_("context: {gauge}").format(gauge=gauge(await conversation.context())), "dim"))
+
+
+def _session_line(session: ChatSession) -> str:
+    if not session.id:
+        return _("new, nothing asked yet")
+    return f"{wording.named(session)}, {wording.turns(session.turn_count)}"
+
+
+@command(
+    "preset",
+    N_("the presets there are, or answer with another one"),
+    Parameter("NAME", N_("a preset, or the beginning of its name"), choices=presets),
+    now=True,
+    example="/preset creative",
+)
+async def preset(shell: Shell, args: Arguments) -> None:
+    session, known = shell.conversation.session, shell.app.presets
+    if args.get(0):
+        name = _preset_name(args.get(0), known)
+        shell.conversation.change(preset=name)
+        shell.app.state.remember(preset=name)
+        sent = wording.options(shell.conversation.options(name)) or _("none: the engine's own")
+        return shell.show(_("Preset {name} from now on: {options}").format(name=name, options=sent))
+    rows = [(p.name, wording.options(p.options) or _("sends nothing"), wording.describe(p)) for p in known.values()]
+    marked = list(known).index(session.preset) if session.preset in known else -1
+    columns = [Column(_("preset")), Column(_("options"), least=20, spare=1), Column("", least=16)]
+    shell.show(Listing(columns, rows, _("/preset NAME changes it · /params shows what is in force"), marked=marked))
+
+
+def _preset_name(typed: str, known: Iterable[str]) -> str:
+    """The preset meant, whole or by its beginning. Raises UsageError with near matches."""
+    names = list(known)
+    starts = [n for n in names if n.casefold().startswith(typed.casefold())]
+    if typed in names or len(starts) == 1:
+        return typed if typed in names else starts[0]
+    raise UsageError(
+        _("There is no preset called {name}.").format(name=typed),
+        _("Did you mean {names}?").format(names=", ".join(starts or near(typed, names) or names)),
+    )
+
+
+def option_choices(shell: Shell) -> Iterable[Choice]:
+    for name in OPTION_NAMES:
+        yield name, _range(name)
+    yield "reset", _("back to the preset alone")
+
+
+def _range(name: str) -> str:
+    low, high = RANGES[name]
+    return _("{low} to {high}").format(
+        low=f"{low:,g}" if high < 1e6 else f"{low:g}", high=f"{int(high):,}" if high == int(high) else high
+    )
+
+
+@command(
+    "params",
+    N_("the options in force and where they come from; or change one by hand"),
+    Parameter("NAME", N_("an option, or: reset"), choices=option_choices),
+    Parameter("VALUE", N_("its value; none = as the preset says")),
+    now=True,
+    example="/params temperature 0.5",
+)
+async def params(shell: Shell, args: Arguments) -> None:
+    session = shell.conversation.session
+    name, value = args.get(0), args.get(1)
+    if name == "reset":
+        shell.conversation.change(overrides=SamplingOptions())
+    elif value:
+        shell.conversation.change(overrides=session.overrides.with_value(name, wording.typed(value)))
+    shown = [option_name(name)] if name and name != "reset" else list(OPTION_NAMES)
+    shell.show(_params(shell, shown))
+
+
+def _params(shell: Shell, names: Iterable[str]) -> Listing:
+    """One row an option: value, where it comes from, what it takes."""
+    session = shell.conversation.session
+    by_hand = session.overrides.given()
+    from_preset = shell.app.presets[session.preset].options.given() if session.preset in shell.app.presets else {}
+    rows = []
+    for name in names:
+        value = by_hand.get(name, from_preset.get(name))
+        origin = _("by hand") if name in by_hand else _("preset {name}").format(name=session.preset)
+        rows.append(
+            (
+                name,
+                "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value),
+                _("not sent") if value is None else origin,
+                _range(name),
+            )
+        )
+    columns = [
+        Column(_("option")),
+        Column(_("value"), right=True),
+        Column(_("from"), least=8),
+        Column(_("takes"), spare=1),
+    ]
+    return Listing(columns, rows, _("/params NAME VALUE · /params NAME none · /params reset"))
+
+
+@command(
+    "system",
+    N_("the system prompt of this session, or another one"),
+    Parameter("TEXT", N_("the new text, or: none"), rest=True),
+    now=True,
+    example=N_("/system Answer in one sentence."),
+)
+async def system(shell: Shell, args: Arguments) -> None:
+    if args.rest:
+        text = "" if wording.typed(args.rest) in NONE else args.rest
+        shell.conversation.change(system=text)
+        return shell.show(
+            _("The system prompt is set for this session.") if text else _("There is no system prompt now.")
+        )
+    text = shell.conversation.session.system
+    shell.show(Verbatim(_("system prompt"), text) if text else _("There is no system prompt. /system TEXT sets one."))
