@@ -11,6 +11,7 @@
 Knows no rows and no colours.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable
 
@@ -22,6 +23,7 @@ from markdown_it.rules_block.table import escapedSplit, getLine, table
 from markdown_it.rules_inline import StateInline, image, link
 from markdown_it.rules_inline.state_inline import Delimiter
 
+CONTAINER = re.compile(r">|(?:[-*+]|\d{1,9}[.)])(?:\s|$)")  # what begins a quote or a list item
 DEPTH = 16  # levels of tokens; a list nests two of them
 BRACKETS = 300  # "[" in one paragraph; with more, links are not looked for (the search is quadratic)
 
@@ -71,6 +73,8 @@ def _bounded(rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline
 def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """GFM's table, with the cells of a row that has too many of them joined into its last column."""
     first = len(state.tokens)
+    if CONTAINER.match(getLine(state, start)):  # with its own meaning inside a list, it must have the same alone
+        return False
     if not table(state, start, end, silent):
         return False
     columns = sum(token.type == "th_open" for token in state.tokens[first:])

@@ -49,7 +49,7 @@ class AnswerStream:
         self._kind = ""  # type of the unsettled block
 
     def feed(self, piece: str) -> str:
-        """Takes in one more piece, raw. Returns what to print now: whole rows, each with its line end; often nothing."""
+        """Takes in one more piece, raw. Returns whole rows to print now, often none."""
         self._tail += self._cleaner.feed(piece)
         if not self._markdown:
             whole, newline, self._tail = self._tail.rpartition("\n")
@@ -177,7 +177,7 @@ class AnswerStream:
         assert self._code
         body, rest = self._tail[:complete], self._tail[complete:]
         lines = body.split("\n")
-        if lines[-1] == "":
+        if not lines[-1].strip(" \t"):  # nothing, or blanks without a line end: no line
             lines.pop()
         out: list[Line] = []
         for n, line in enumerate(lines):
