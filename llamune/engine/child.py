@@ -1,0 +1,154 @@
+"""A running llama.cpp child process, seen from the parent: started, watched, killed.
+
+One process per model: a native crash never takes the shell down, and memory surely comes back. What it says goes to an
+unnamed file, of which only the reason of a failure is read. What is asked of it is `embedded`'s part.
+"""
+
+import asyncio
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, Final
+
+from llamune.engine.faults import short
+from llamune.engine.http import Address, Check, Http
+from llamune.engine.registry import Registered
+from llamune.errors import EngineError, OutOfMemory
+from llamune.i18n import _
+
+PROGRAM: Final = Path(__file__).with_name("embedded_child.py")
+LOG_TAIL: Final = 16 * 1024  # bytes
+PROMPT_CACHE_MIB: Final = 1024  # old prompts kept in memory, so that going back to one costs nothing
+TINY: Final = 64 * 1024 * 1024  # bytes; below it a second thread costs more than it gives
+_REASON: Final = re.compile(r"^[\d.]+ E (?:srv|cmn)?\s*(?:\S+: )?(?:error loading model: )?(.+)$", re.MULTILINE)
+
+
+class Child:
+    """One llama.cpp with one model in it. Made by `start`."""
+
+    def __init__(self, process: asyncio.subprocess.Process, http: Http, num_ctx: int, log: IO[bytes]) -> None:
+        self.http, self.num_ctx = http, num_ctx
+        self._process, self._log = process, log
+
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def end(self, wait_s: float) -> str:
+        """How the process ended, in words; "" when it lives on after `wait_s` seconds."""
+        try:
+            async with asyncio.timeout(wait_s):
+                return _ending(await self._process.wait())
+        except TimeoutError:
+            return ""
+
+    async def stop(self) -> None:
+        """Kills it and gives everything back."""
+        await _stop(self._process, self._log)
+
+
+async def start(entry: Registered, num_ctx: int, threads: int, check: Check) -> Child:
+    """Starts llama.cpp and waits until the model is loaded; cancelling kills it.
+
+    Args:
+        num_ctx: tokens; threads: 0 = as many as are sensible here.
+
+    Raises: OutOfMemory, EngineError with the reason that llama.cpp gave.
+    """
+    key, log = secrets.token_hex(16), tempfile.TemporaryFile()  # noqa: SIM115 - the Child closes it
+    config = {
+        "model": entry.path, "num_ctx": num_ctx, "threads": threads or sensible_threads(entry.size), "key": key,
+        "embedding": entry.embeds, "cache_mib": PROMPT_CACHE_MIB,
+    }  # fmt: skip
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", str(PROGRAM)),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, **_apart(),
+    )  # fmt: skip
+    try:
+        url = await _ready(process, config, entry, log)
+    except BaseException:
+        await _stop(process, log)
+        raise
+    return Child(process, Http(Address.parse(url, 80), check, {"Authorization": f"Bearer {key}"}), num_ctx, log)
+
+
+async def _ready(process: asyncio.subprocess.Process, config: dict[str, Any], entry: Registered, log: IO[bytes]) -> str:
+    assert process.stdin is not None  # asked for above
+    assert process.stdout is not None
+    try:
+        process.stdin.write(json.dumps(config).encode() + b"\n")
+        await process.stdin.drain()
+        answer = json.loads(await process.stdout.readline() or b"{}")
+    except (OSError, ValueError):
+        answer = {}
+    if isinstance(answer, dict) and isinstance(answer.get("url"), str):
+        return str(answer["url"])
+    code = await process.wait()
+    raise _not_loaded(entry, code, _reason(log))
+
+
+def _not_loaded(entry: Registered, code: int, said: str) -> EngineError:
+    if code == -9:  # SIGKILL: on Linux the kernel's answer to too little memory
+        return OutOfMemory(
+            _("{model} does not fit into memory: its process was killed while loading.").format(model=entry.name),
+            _("Make the context smaller with /context size, or take a smaller model."),
+        )
+    return EngineError(
+        _("{model} cannot be loaded: {reason}").format(model=entry.name, reason=short(said) or _ending(code)),
+        _("File: {path}").format(path=entry.path),
+    )
+
+
+def _reason(log: IO[bytes]) -> str:
+    """The first error in the log: what follows it are its consequences."""
+    size = log.seek(0, os.SEEK_END)
+    log.seek(max(0, size - LOG_TAIL))
+    text = log.read().decode("utf-8", "replace")
+    found = _REASON.search(text)
+    return found[1] if found else (text.strip().splitlines() or [""])[-1]
+
+
+def _ending(code: int) -> str:
+    if code < 0:
+        return _("its process was ended by signal {number}").format(number=-code)
+    return _("its process ended with code {number}").format(number=code)
+
+
+async def _stop(process: asyncio.subprocess.Process, log: IO[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    if process.returncode is None:
+        with suppress(ProcessLookupError):  # it ended by itself meanwhile
+            process.kill()
+    try:
+        await process.wait()
+    finally:
+        log.close()
+
+
+def _apart() -> dict[str, Any]:
+    """Ctrl-C in the terminal is ours, not the child's."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def sensible_threads(size: int) -> int:
+    """Threads for a model of `size` bytes: one core stays free, because one that llama.cpp waits for at its barriers
+    while another program holds it costs 8 to 90 times, not half."""
+    if size < TINY:
+        return 1
+    import psutil  # type: ignore[import-untyped]
+
+    usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return max(1, min(psutil.cpu_count(logical=False) or usable, usable) - 1)

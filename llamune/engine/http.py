@@ -1,0 +1,221 @@
+"""A thin HTTP/1.1 client on asyncio streams: one request per connection, closed at once when it is left.
+
+Why not httpx: importing it costs more than the whole way to the first token may, and closing its streams waits for the
+pool. Every connection of ours is opened in `connect`, so that a network policy can refuse it there. It does not follow
+redirects, reads no proxy variables and keeps no connection alive. No read timeout: a server that loads a model sends
+nothing for minutes.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+import h11
+
+from llamune.errors import SettingsError
+from llamune.i18n import _
+
+CONNECT_TIMEOUT_S: Final = 3.0
+PIECE: Final = 64 * 1024
+LONGEST_ANSWER: Final = 64 * 1024 * 1024  # bytes of a body that is read whole
+
+Check = Callable[[str, int], None]  # host and port about to be called; raises NetworkPolicyError to refuse
+
+
+class HttpError(Exception):
+    """The exchange failed beneath HTTP. Engines translate it; it never reaches the user."""
+
+
+class ConnectFailed(HttpError):
+    """Nothing listens there, or it does not answer in time."""
+
+
+class ConnectionBroken(HttpError):
+    """The connection was made and then broke, or what came over it was not HTTP."""
+
+
+def allow_all(host: str, port: int) -> None:
+    """The check that refuses nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server is. `path` is put before every path asked for ("" or "/prefix")."""
+
+    host: str
+    port: int
+    path: str = ""
+    tls: bool = False
+
+    @classmethod
+    def parse(cls, text: str, default_port: int) -> "Address":
+        """From "host", "host:port", ":port" or a URL; 0.0.0.0 and :: (a server's "everywhere") mean this machine.
+
+        Raises:
+            SettingsError: it is none of these.
+        """
+        url = text.strip() if "://" in text else f"http://{text.strip()}"
+        try:
+            parts = urlsplit(url)
+            port = parts.port or (default_port if "://" not in text else {"https": 443}.get(parts.scheme, default_port))
+        except ValueError as error:
+            raise _bad_address(text) from error
+        host = parts.hostname or "127.0.0.1"
+        strange = parts.username or parts.query or parts.fragment or not host.isprintable() or " " in host
+        if parts.scheme not in ("http", "https") or strange:
+            raise _bad_address(text)
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+        return cls(host, port, quote(parts.path.rstrip("/"), safe="/%"), parts.scheme == "https")
+
+    @property
+    def netloc(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self.tls else 'http'}://{self.netloc}{self.path}"
+
+    @property
+    def loopback(self) -> bool:
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+
+def _bad_address(text: str) -> SettingsError:
+    return SettingsError(
+        _("{text} is no address of a server.").format(text=text),
+        _("An address looks like 127.0.0.1:11434 or http://server.example:11434."),
+    )
+
+
+async def connect(address: Address, check: Check) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Opens a connection: the one place where this program does so. Raises ConnectFailed, or what `check` raises."""
+    check(address.host, address.port)
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            return await asyncio.open_connection(address.host, address.port, ssl=address.tls or None)
+    except (OSError, UnicodeError) as error:  # TimeoutError, gaierror and SSLError are OSErrors
+        raise ConnectFailed(str(error) or "timeout") from error
+
+
+class Exchange:
+    """One request on its way. `head()` waits for the status; then read the body by `pieces()` or `read()`."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self._h11 = h11.Connection(h11.CLIENT)
+        self.status = 0
+
+    async def send(self, method: str, target: str, headers: Mapping[str, str], body: AsyncIterable[bytes]) -> None:
+        """Sends the whole request. A server that answers before it has read everything is no error."""
+        try:
+            request = h11.Request(method=method, target=target, headers=list(headers.items()))
+            self._writer.write(self._h11.send(request) or b"")
+            async for piece in body:
+                self._writer.write(self._h11.send(h11.Data(data=piece)) or b"")
+                await self._writer.drain()
+            self._writer.write(self._h11.send(h11.EndOfMessage()) or b"")
+            await self._writer.drain()
+        except (ConnectionResetError, BrokenPipeError):
+            return  # whatever it has said about it is in the response
+        except (OSError, h11.ProtocolError) as error:
+            raise ConnectionBroken(str(error)) from error
+
+    async def head(self) -> int:
+        """The HTTP status, as soon as it is there."""
+        while not self.status:
+            event = await self._next()
+            if isinstance(event, h11.Response):
+                self.status = event.status_code
+            elif not isinstance(event, h11.InformationalResponse):
+                raise ConnectionBroken("no response")
+        return self.status
+
+    async def pieces(self) -> AsyncGenerator[bytes]:
+        """The body as it arrives. Raises ConnectionBroken when it ends before its end."""
+        await self.head()
+        while isinstance(event := await self._next(), h11.Data):
+            yield bytes(event.data)
+
+    async def read(self, limit: int = LONGEST_ANSWER) -> bytes:
+        """The whole body, at most `limit` bytes of it."""
+        body = bytearray()
+        await self.head()
+        while len(body) < limit and isinstance(event := await self._next(), h11.Data):
+            body += event.data
+        return bytes(body[:limit])
+
+    async def _next(self) -> object:
+        try:
+            while (event := self._h11.next_event()) is h11.NEED_DATA:
+                self._h11.receive_data(await self._reader.read(PIECE))
+            return event
+        except (OSError, h11.ProtocolError) as error:
+            raise ConnectionBroken(str(error)) from error
+
+    def close(self) -> None:
+        """Closes the socket now; the server sees it at once and stops."""
+        self._writer.transport.abort()
+
+
+class Http:
+    """Requests to one server.
+
+    Args:
+        address: the server.
+        check: asked before every connection.
+        headers: sent with every request (an API key).
+    """
+
+    def __init__(self, address: Address, check: Check = allow_all, headers: Mapping[str, str] | None = None) -> None:
+        self.address, self._check, self._headers = address, check, dict(headers or {})
+
+    @asynccontextmanager
+    async def request(
+        self, method: str, path: str, body: object = None, *, upload: AsyncIterable[bytes] | None = None, size: int = 0
+    ) -> AsyncIterator[Exchange]:
+        """Sends a request; leaving the block closes the connection.
+
+        Args:
+            body: sent as JSON unless None.
+            upload: sent instead of it, `size` bytes in all.
+
+        Raises: ConnectFailed, ConnectionBroken.
+        """
+        data = b"" if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        kind = "application/json" if upload is None else "application/octet-stream"
+        headers = {"Host": self.address.netloc, "Connection": "close", "Accept": "*/*", **self._headers}
+        if upload is not None or body is not None:
+            headers |= {"Content-Type": kind, "Content-Length": str(len(data) if upload is None else size)}
+        exchange = Exchange(*await connect(self.address, self._check))
+        try:
+            await exchange.send(method, self.address.path + path, headers, upload or _one(data))
+            yield exchange
+        finally:
+            exchange.close()
+
+    async def fetch(
+        self, method: str, path: str, body: object = None, timeout_s: float | None = None
+    ) -> tuple[int, bytes]:
+        """The status and the whole body of a small exchange. Raises ConnectFailed, ConnectionBroken."""
+        try:
+            async with asyncio.timeout(timeout_s), self.request(method, path, body) as exchange:
+                return await exchange.head(), await exchange.read()
+        except TimeoutError as error:
+            raise ConnectionBroken("timeout") from error
+
+
+async def _one(data: bytes) -> AsyncGenerator[bytes]:
+    if data:
+        yield data
+
+
+def parsed(data: bytes) -> Any:
+    """The JSON in `data`, or None where it is none: server's bytes are not to be trusted."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,234 @@
+"""An Ollama server of any age, behind the `Engine` port.
+
+The chat and all reads go through our own thin client (`http`), so that the first token waits for no import; changes go
+through the official one (`ollama_admin`). The server is asked what it does (/api/ps) only when nothing has come for a
+moment. It never pulls: whatever would make the server call the internet is not called.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any, Final
+
+from llamune.chat.events import AnswerFinished, Event, ModelLoading, PromptReading
+from llamune.chat.model import LoadedModel, ModelInfo
+from llamune.chat.ports import ChatRequest, Progress
+from llamune.engine import ollama_wire as wire
+from llamune.engine.faults import cut, no_embedding, not_a_model
+from llamune.engine.http import Address, Check, Exchange, Http, allow_all, parsed
+from llamune.engine.ndjson import Objects
+from llamune.engine.ollama_admin import OllamaAdmin
+from llamune.engine.ollama_cut import CutWatch, cuts_silently
+from llamune.engine.ollama_errors import failure, not_ollama, refusal, said_in, translated
+from llamune.engine.ollama_models import (
+    Details,
+    details,
+    entries,
+    full_name,
+    loaded_model,
+    model_info,
+    usable,
+)
+from llamune.engine.waiting import State, until_head
+from llamune.errors import EngineError, EngineUnreachable
+
+PORT: Final = 11434
+READ_TIMEOUT_S: Final = 20.0  # for the small reads only; chat has none
+SHOWS_AT_ONCE: Final = 4
+ERROR_BYTES: Final = 64 * 1024
+
+
+class OllamaEngine:
+    """One Ollama server.
+
+    Args:
+        address: where it is.
+        check: the network policy, asked before every connection.
+        clock: seconds, for first-token and total times.
+    """
+
+    name = "ollama"
+
+    def __init__(
+        self, address: Address, check: Check = allow_all, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self.address, self._clock = address, clock
+        self._http = Http(address, check)
+        self._admin = OllamaAdmin(address, check)
+        self._where = address.netloc
+        self._details: dict[str, Details] = {}  # by digest
+        self._listed: dict[str, ModelInfo] = {}  # by name, from the last look
+        self._version: str | None = None
+        self._watch = CutWatch()
+
+    async def chat(self, request: ChatRequest) -> AsyncGenerator[Event]:
+        """Streams one answer; see the port."""
+        started = self._clock()
+        with translated(self._where):
+            async with self._http.request("POST", "/api/chat", wire.chat_body(request)) as exchange:
+                async with aclosing(until_head(exchange, lambda: self._doing(request))) as waiting:
+                    async for state in waiting:
+                        yield state
+                if exchange.status != 200:
+                    raise refusal(exchange.status, await exchange.read(ERROR_BYTES), request.model)
+                async with aclosing(self._answer(exchange, request, started)) as events:
+                    async for event in events:
+                        yield event
+
+    async def _doing(self, request: ChatRequest) -> State | None:
+        try:
+            names = {m.name for m in await self.loaded()}
+        except EngineError:
+            return None
+        if full_name(request.model) not in names:
+            return ModelLoading(request.answer_id)
+        return PromptReading(request.answer_id, wire.estimated_tokens(request.messages))
+
+    async def _answer(self, exchange: Exchange, request: ChatRequest, started: float) -> AsyncGenerator[Event]:
+        first: float | None = None
+        with translated(self._where, began=True):
+            async with aclosing(_chunks(exchange)) as chunks:
+                async for chunk in chunks:
+                    if "error" in chunk:
+                        said = said_in(chunk)
+                        raise cut(said) if first is not None else failure(said, request.model)
+                    for event in wire.texts(request.answer_id, chunk):
+                        first = first if first is not None else (self._clock() - started) * 1000
+                        yield event
+                    if chunk.get("done") is True:
+                        yield await self._finished(request, chunk, first, (self._clock() - started) * 1000)
+                        return
+        raise cut()
+
+    async def _finished(
+        self, request: ChatRequest, chunk: Any, first_ms: float | None, all_ms: float
+    ) -> AnswerFinished:
+        model = wire.text(chunk, "model") or request.model
+        listed = self._listed.get(full_name(model))
+        usage = wire.usage(chunk, first_ms, all_ms)
+        was_cut = await self._prompt_cut(request, usage.prompt_tokens or 0)
+        reason = "prompt_cut" if was_cut else wire.reason(chunk)
+        return AnswerFinished(request.answer_id, usage, reason, model, listed.digest if listed else "")
+
+    async def _prompt_cut(self, request: ChatRequest, counted: int) -> bool:
+        estimate = wire.estimated_tokens(request.messages)
+        self._watch.learn(request.model, estimate, counted, request.num_ctx)
+        if not self._watch.suspicious(max(estimate, counted), request.num_ctx):
+            return False
+        try:
+            old = cuts_silently(await self.version())
+        except EngineError:
+            return False
+        return old and self._watch.was_cut(request.model, estimate, counted, request.num_ctx)
+
+    async def version(self) -> str:
+        """The server's version, "0.0.0" where it was built without one. Raises EngineUnreachable, EngineError."""
+        if self._version is None:
+            answer = await self._read("GET", "/api/version")
+            if not isinstance(answer, dict) or not wire.text(answer, "version"):
+                raise not_ollama(self._where)
+            self._version = wire.text(answer, "version")
+        return self._version
+
+    async def cloud_is_off(self) -> bool | None:
+        """Whether the server's cloud functions are switched off; None where it cannot say (old servers)."""
+        try:
+            answer = await self._read("GET", "/api/status")
+            return bool(answer["cloud"]["disabled"])
+        except EngineUnreachable:
+            raise
+        except (EngineError, LookupError, TypeError):
+            return None
+
+    async def models(self) -> tuple[ModelInfo, ...]:
+        """The installed models that can be used, in the server's order."""
+        found = [entry for entry in entries(await self._read("GET", "/api/tags")) if usable(entry)]
+        gate = asyncio.Semaphore(SHOWS_AT_ONCE)
+
+        async def info(entry: Any) -> ModelInfo:
+            async with gate:
+                return model_info(entry, await self._known(entry))
+
+        infos = tuple(await asyncio.gather(*map(info, found)))
+        self._listed = {m.name: m for m in infos}
+        return infos
+
+    async def find(self, name: str) -> ModelInfo | None:
+        """One model by its exact name, with two small reads; None where the server has no such model."""
+        for entry in entries(await self._read("GET", "/api/tags")):
+            if entry["name"] == full_name(name) and usable(entry):
+                self._listed[entry["name"]] = info = model_info(entry, await self._known(entry))
+                return info
+        return None
+
+    async def _known(self, entry: Any) -> Details:
+        digest = wire.text(entry, "digest")
+        if digest not in self._details:
+            try:
+                self._details[digest] = details(await self._read("POST", "/api/show", {"model": entry["name"]}))
+            except EngineUnreachable:
+                raise
+            except EngineError:  # one damaged model must not hide the others
+                return Details()
+        return self._details[digest]
+
+    async def loaded(self) -> tuple[LoadedModel, ...]:
+        return tuple(map(loaded_model, entries(await self._read("GET", "/api/ps"))))
+
+    async def preload(self, model: str, num_ctx: int) -> None:
+        """Loads a model with the very fields that a chat will send."""
+        await self._read("POST", "/api/chat", wire.preload_body(model, num_ctx), model, timeout_s=None)
+
+    async def unload(self, model: str) -> None:
+        await self._read("POST", "/api/chat", wire.unload_body(model), model)
+
+    async def count_tokens(self, request: ChatRequest) -> int | None:
+        """None: a server has no way to say it."""
+        return None
+
+    async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
+        show = details(await self._read("POST", "/api/show", {"model": model}, model))
+        if show.capabilities and "embedding" not in show.capabilities:
+            raise no_embedding(model)
+        return await self._admin.embed(model, texts)
+
+    async def install(self, gguf: Path, name: str, progress: Progress) -> ModelInfo:
+        """Uploads a GGUF file, unless the server has it, and makes a model of it."""
+        from llamune.engine.ollama_install import upload  # hashing is not on the way to a first token
+
+        plan = await upload(self._http, self._where, gguf, progress)
+        old = cuts_silently(await self.version())
+        await self._admin.create(name, {"model.gguf": plan.digest}, plan.template if old else "", progress)
+        installed = next((m for m in await self.models() if m.name == full_name(name)), None)
+        if installed is None:
+            raise not_a_model(gguf, "the server lists no such model")
+        return installed
+
+    async def remove(self, model: str) -> None:
+        await self._admin.delete(model)
+
+    async def aclose(self) -> None:
+        await self._admin.aclose()
+
+    async def _read(
+        self, method: str, path: str, body: object = None, model: str = "", timeout_s: float | None = READ_TIMEOUT_S
+    ) -> Any:
+        with translated(self._where):
+            status, data = await self._http.fetch(method, path, body, timeout_s)
+        if status != 200:
+            raise refusal(status, data, model)
+        if not isinstance(answer := parsed(data), dict):
+            raise not_ollama(self._where)
+        return answer
+
+
+async def _chunks(exchange: Exchange) -> AsyncGenerator[dict[str, Any]]:
+    objects = Objects()
+    async with aclosing(exchange.pieces()) as pieces:
+        async for piece in pieces:
+            for chunk in objects.feed(piece):
+                yield chunk
+    for chunk in objects.end():
+        yield chunk

@@ -1,0 +1,129 @@
+"""What is done to an Ollama server's models with the official `ollama` client: create, delete, embed.
+
+It is imported when first needed, in a thread, because it brings httpx and pydantic. Reads and the chat go through our
+own client: the official one drops `remote_host`, cannot send `truncate` and `shift`, uploads without asking first, and
+would cost more than the first token may. Its habits are switched off here: no proxies, no redirects, no API key taken
+from the environment, no connection kept alive.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from llamune.engine.faults import no_embedding
+from llamune.engine.http import CONNECT_TIMEOUT_S, Address, Check
+from llamune.engine.ollama_errors import failure, not_ollama, refused, unreachable
+from llamune.errors import EngineError, LlamuneError
+
+if TYPE_CHECKING:
+    import ollama
+
+    from llamune.chat.ports import Progress
+
+
+class OllamaAdmin:
+    """The slow verbs of one server. Raises EngineError children."""
+
+    def __init__(self, address: Address, check: Check) -> None:
+        self._address, self._check = address, check
+        self._made: ollama.AsyncClient | None = None
+
+    async def create(self, model: str, files: dict[str, str], template: str, progress: "Progress") -> None:
+        """Makes a model of blobs that the server has (file name → digest). An error line is a failure."""
+        client = await self._client()
+        with official_translated(self._address.netloc, model):
+            steps: Any = await client.create(model, files=files, template=template or None, stream=True)
+            last = ""
+            async with aclosing(steps):
+                async for step in steps:
+                    last = step.status or ""
+                    progress(last, step.completed or 0, step.total or 0)
+            if last != "success":
+                raise failure(f"create ended with {last!r}", model)
+
+    async def delete(self, model: str) -> None:
+        client = await self._client()
+        with official_translated(self._address.netloc, model):
+            await client.delete(model)
+
+    async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
+        """One vector per text, never truncated."""
+        client = await self._client()
+        with official_translated(self._address.netloc, model):
+            response = await client.embed(model, list(texts), truncate=False)
+            return [list(vector) for vector in response.embeddings]
+
+    async def aclose(self) -> None:
+        if self._made:
+            await self._made.close()  # type: ignore[no-untyped-call]
+
+    async def _client(self) -> "ollama.AsyncClient":
+        if self._made is None:
+            with official_import():
+                self._made = await asyncio.to_thread(_official, self._address, self._check)
+        return self._made
+
+
+def _official(address: Address, check: Check) -> "ollama.AsyncClient":
+    import httpx
+    import ollama
+
+    class Checked(httpx.AsyncHTTPTransport):
+        """Asks the network policy before every request."""
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            check(request.url.host, request.url.port or address.port)
+            return await super().handle_async_request(request)
+
+    async def without_key(request: httpx.Request) -> None:
+        request.headers.pop("authorization", None)
+
+    return ollama.AsyncClient(
+        host=address.url,
+        follow_redirects=False,
+        trust_env=False,
+        timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
+        transport=Checked(
+            verify=address.tls, trust_env=False, limits=httpx.Limits(max_connections=8, max_keepalive_connections=0)
+        ),
+        event_hooks={"request": [without_key]},
+    )
+
+
+@contextmanager
+def official_import() -> Iterator[None]:
+    """`import ollama` builds a client at once, which fails on a strange OLLAMA_HOST or proxy variable."""
+    try:
+        yield
+    except (ImportError, ValueError, TypeError) as error:
+        raise EngineError(
+            f"The ollama package cannot be loaded: {error}", "Look at OLLAMA_HOST and the proxy variables."
+        ) from error
+
+
+@contextmanager
+def official_translated(where: str, model: str) -> Iterator[None]:
+    """Turns whatever the official client, httpx or pydantic raise into the tree."""
+    import httpx
+    import ollama
+
+    try:
+        yield
+    except LlamuneError:
+        raise
+    except ollama.ResponseError as error:
+        raise _response(error, model) from error
+    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError) as error:
+        raise unreachable(where, str(error)) from error
+    except (ollama.RequestError, httpx.CookieConflict, ValueError, TypeError, LookupError, AttributeError) as error:
+        raise not_ollama(where) from error  # pydantic's and json's errors are ValueErrors
+
+
+def _response(error: "ollama.ResponseError", model: str) -> EngineError:
+    said = error.error if isinstance(error.error, str) else str(error.error)
+    if error.status_code == 501:
+        return no_embedding(model)
+    if error.status_code == -1:  # a line in mid-stream
+        return failure(said, model)
+    return refused(error.status_code, said, model)

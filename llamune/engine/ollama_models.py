@@ -1,0 +1,81 @@
+"""Which models of an Ollama server can be used, and what is known of them. Pure: values in, values out.
+
+Left out: cloud models (they would send the conversation away), tags that a newer server leaves behind when it rewrites
+a file, and empty models without a family, which an old server makes of a failed `create`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from llamune.chat.model import LoadedModel, ModelInfo
+from llamune.engine.gguf import kv_bytes_per_token
+from llamune.engine.ollama_wire import text, whole
+
+_UNUSABLE: Final = re.compile(r"llamacpp:[0-9a-f]{64}|.*[:-]cloud", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What only /api/show tells."""
+
+    context_length: int = 0
+    kv_bytes_per_token: int = 0
+    capabilities: frozenset[str] = frozenset()
+
+
+def full_name(model: str) -> str:
+    """The name with its tag, as the server lists it."""
+    return model if ":" in model.rpartition("/")[2] else f"{model}:latest"
+
+
+def entries(tags: Any) -> list[Mapping[str, Any]]:
+    """The models of a /api/tags or /api/ps response; [] where it is none."""
+    found = tags.get("models") if isinstance(tags, dict) else None
+    return [m for m in found if isinstance(m, dict) and text(m, "name")] if isinstance(found, list) else []
+
+
+def usable(entry: Mapping[str, Any]) -> bool:
+    """Whether a model of /api/tags is local and whole."""
+    remote = entry.get("remote_host") or entry.get("remote_model")
+    return not remote and bool(text(_of(entry, "details"), "family")) and not _UNUSABLE.fullmatch(text(entry, "name"))
+
+
+def details(show: Any) -> Details:
+    """From a /api/show response."""
+    info = _of(show, "model_info")
+    listed = show.get("capabilities") if isinstance(show, dict) else None
+    return Details(
+        context_length=whole(info, f"{text(info, 'general.architecture')}.context_length"),
+        kv_bytes_per_token=kv_bytes_per_token(info),
+        capabilities=frozenset(c for c in listed if isinstance(c, str)) if isinstance(listed, list) else frozenset(),
+    )
+
+
+def model_info(entry: Mapping[str, Any], known: Details) -> ModelInfo:
+    """One model of /api/tags with its details."""
+    told = _of(entry, "details")
+    return ModelInfo(
+        name=text(entry, "name"),
+        engine="ollama",
+        digest=text(entry, "digest").removeprefix("sha256:"),
+        size=whole(entry, "size"),
+        parameters=text(told, "parameter_size"),
+        quantisation=text(told, "quantization_level"),
+        family=text(told, "family"),
+        context_length=known.context_length or whole(told, "context_length"),
+        kv_bytes_per_token=known.kv_bytes_per_token,
+        capabilities=known.capabilities,
+    )
+
+
+def loaded_model(entry: Mapping[str, Any]) -> LoadedModel:
+    """One model of /api/ps."""
+    sizes = whole(entry, "size"), whole(entry, "size_vram")
+    return LoadedModel(text(entry, "name"), "ollama", *sizes, context=whole(entry, "context_length"))
+
+
+def _of(value: Any, key: str) -> Mapping[str, Any]:
+    inner = value.get(key) if isinstance(value, dict) else None
+    return inner if isinstance(inner, dict) else {}
