@@ -103,6 +103,16 @@ class Catalog:
         except EngineError:
             return
 
+    async def server_version(self) -> str | None:
+        """The version of the Ollama server, None where none answers."""
+        for engine in self.engines:
+            if isinstance(engine, OllamaEngine):
+                try:
+                    return await engine.version()
+                except EngineError as error:
+                    self.problems[engine.name] = error
+        return None
+
     async def ensure_server(self) -> bool:
         """Starts an installed Ollama where none answers; says whether one answers now. Raises EngineError: it died."""
         started = await self._server.ensure_running() if self._server else False

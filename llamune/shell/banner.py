@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from llamune import __version__, text
 from llamune.chat.model import ModelInfo
-from llamune.errors import LlamuneError, NotFound
-from llamune.i18n import _
+from llamune.errors import EngineUnreachable, LlamuneError, NotFound
+from llamune.i18n import _, ngettext
 from llamune.shell.view import View
 
 if TYPE_CHECKING:
@@ -25,9 +25,8 @@ async def start(repl: "Repl", resume: int | None) -> None:
     """Looks at the engines, chooses a model, opens the session to resume, and says all of it in a few lines."""
     for problem in repl.app.problems:
         repl.screen.above(repl.view.error(problem))
-    catalog = repl.app.catalog
-    repl.known = tuple(await catalog.models(refresh=True))
-    for line in engines(repl.known, catalog.described()):
+    who = await _who_answers(repl)
+    for line in engines(repl.known, who):
         repl.screen.above(text.clean(line))
     if resume is not None:
         reopen(repl, resume)
@@ -37,10 +36,27 @@ async def start(repl: "Repl", resume: int | None) -> None:
     choose(repl)
 
 
-def engines(models: tuple[ModelInfo, ...], described: str) -> list[str]:
+async def _who_answers(repl: "Repl") -> str:
+    """Finds the engines, starts an installed Ollama where none answers, and says in one line what there is."""
+    catalog = repl.app.catalog
+    try:
+        await catalog.ensure_server()
+    except LlamuneError as error:
+        repl.screen.above(repl.view.error(error))
+    repl.known = tuple(await catalog.models(refresh=True))
+    version, problem = await catalog.server_version(), catalog.problems.get("ollama")
+    if version:
+        count = sum(m.engine == "ollama" for m in repl.known)
+        return f"Ollama {version} · " + ngettext("{n} model", "{n} models", count).format(n=count)
+    if problem is None or isinstance(problem, EngineUnreachable):
+        return _("Ollama was not found, so the built-in llama.cpp answers.")
+    return _("{problem} The built-in llama.cpp answers.").format(problem=problem.message)
+
+
+def engines(models: tuple[ModelInfo, ...], who: str) -> list[str]:
     """Two or three lines: who answers, with which models, and how to get real ones."""
     real = [m for m in models if not m.name.startswith(DEMONSTRATION)]
-    lines = [f"  {described}"]
+    lines = [f"  {who}"]
     if not real:
         names = ", ".join(m.name for m in models)
         lines.append("  " + _("{names}   tiny demonstration models that only know Llamune").format(names=names))

@@ -5,6 +5,7 @@ Makes text (ANSI), prints nothing. Everything that came from outside passes `tex
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from llamune import text
 from llamune.chat.session import Answer, Turn, Usage
@@ -12,6 +13,9 @@ from llamune.commands.values import Column, Fields, Listing, Marked, Note, Said,
 from llamune.errors import LlamuneError
 from llamune.i18n import _
 from llamune.shell.style import Style
+
+if TYPE_CHECKING:
+    from llamune.shell.stream import AnswerStream
 
 GAP = 2
 STATUS_TONE = {"failed": "bad", "cancelled": "warn"}
@@ -80,9 +84,15 @@ class View:
         """An answer's text, rendered."""
         if not self.markdown:
             return text.clean(markdown)
-        from llamune.shell.stream import render  # loads rich, which the first prompt does without
+        from llamune.shell.stream import render  # loads the Markdown parser, which the first prompt does without
 
-        return render(markdown, columns, color=self.style.color)
+        return render(markdown, columns, color=self.style.color, glyphs=self.glyphs)
+
+    def stream(self, columns: int) -> "AnswerStream":
+        """A renderer for an answer that is still being written."""
+        from llamune.shell.stream import AnswerStream
+
+        return AnswerStream(columns, color=self.style.color, markdown=self.markdown, glyphs=self.glyphs)
 
     def ending(self, answer: Answer) -> str:
         """The last, dim line of an answer: figures, or why there is no more."""

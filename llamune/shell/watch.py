@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from llamune import text
 from llamune.chat.events import (
@@ -28,6 +28,9 @@ from llamune.errors import LlamuneError
 from llamune.i18n import _, language
 from llamune.shell.screen import Screen
 from llamune.shell.view import View
+
+if TYPE_CHECKING:
+    from llamune.shell.stream import AnswerStream
 
 INTERVAL = 0.1  # seconds between redraws while text comes: ten a second cost half the CPU of twenty
 SPINNER_EVERY = 3  # intervals between two spinner steps
@@ -110,7 +113,7 @@ class Watch:
         self._queued = queued
         self._lanes: dict[int, Lane] = {}
         self._tick = 0
-        self._stream: object | None = None
+        self._stream: AnswerStream | None = None
         self._labelled = False
 
     async def show(self, running: Running) -> list[Lane]:
@@ -157,15 +160,10 @@ class Watch:
 
     def _flush(self, lane: Lane) -> None:
         """Prints what has settled and redraws what has not."""
-        from llamune.shell.stream import AnswerStream
-
         if self._thinking == "show":
             self._show_thinking(lane)
         if lane.pending:
-            if not isinstance(self._stream, AnswerStream):
-                self._stream = AnswerStream(
-                    self._screen.columns, color=self._view.style.color, markdown=self._view.markdown
-                )
+            self._stream = self._stream or self._view.stream(self._screen.columns)
             self._stream.width = self._screen.columns
             new = "".join(lane.pending)
             lane.pending.clear()
@@ -205,10 +203,8 @@ class Watch:
 
     def _finish(self, lane: Lane) -> None:
         """Prints the rest of the one answer and how it ended."""
-        from llamune.shell.stream import AnswerStream
-
         self._flush(lane)
-        rest = self._stream.end() if isinstance(self._stream, AnswerStream) else ""
+        rest = self._stream.end() if self._stream else ""
         if isinstance(lane.end, AnswerFinished) and lane.end.model and lane.end.model != lane.model:
             told = _("(the server says that {model} answered)").format(model=text.one_line(lane.end.model))
             rest += self._view.style(told, "warn") + "\n"
