@@ -24,10 +24,10 @@ def first(view: View) -> str:
 async def start(repl: "Repl", resume: int | None) -> None:
     """Looks at the engines, chooses a model, opens the session to resume, and says all of it in a few lines."""
     for problem in repl.app.problems:
-        repl.screen.above(repl.view.error(problem))
+        repl.fail(problem)
     who = await _who_answers(repl)
     for line in engines(repl.known, who):
-        repl.screen.above(text.clean(line))
+        repl.show(line)
     if resume is not None:
         reopen(repl, resume)
     elif last := repl.app.store.last_session():
@@ -42,7 +42,7 @@ async def _who_answers(repl: "Repl") -> str:
     try:
         await catalog.ensure_server()
     except LlamuneError as error:
-        repl.screen.above(repl.view.error(error))
+        repl.fail(error)
     repl.known = tuple(await catalog.models(refresh=True))
     version, problem = await catalog.server_version(), catalog.problems.get("ollama")
     if version:

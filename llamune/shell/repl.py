@@ -144,6 +144,10 @@ class Repl:
         if self._session is not None and self._session.app.is_running and not self._session.app.is_done:
             self._session.app.exit(exception=EOFError)
 
+    def fail(self, error: LlamuneError) -> None:
+        """Shows an error."""
+        self.screen.above(self.view.error(error, self.screen.columns))
+
     # keys
 
     def enter(self, typed: str) -> None:
@@ -225,7 +229,7 @@ class Repl:
             self.conversation = self.app.conversation()
             await banner.start(self, resume)
         except LlamuneError as error:
-            self.screen.above(self.view.error(error))
+            self.fail(error)
             if not hasattr(self, "conversation"):  # no store: nothing can be kept, so nothing is begun
                 self._leaving = True
                 self.leave()
@@ -243,7 +247,7 @@ class Repl:
     async def _handle(self, line: str) -> None:
         """One line, to its end; whatever goes wrong is shown, and the REPL lives."""
         if self._session is not None:
-            self.screen.above(self.view.question(line, f"{self.view.glyphs.prompt} "))
+            self.screen.above("\n" + self.view.question(line, f"{self.view.glyphs.prompt} "))
         try:
             if line.startswith("/") and not line.startswith("//"):
                 command, arguments = self.registry.parse(line)
@@ -276,7 +280,7 @@ class Repl:
 
     def _failed(self, line: str, error: LlamuneError) -> None:
         """Shows an error; what was typed is in the input again when that is empty."""
-        self.screen.above(self.view.error(error))
+        self.fail(error)
         if self._session is not None and not self._session.default_buffer.text and not self._asking:
             self.put(line)
 

@@ -19,7 +19,7 @@ from llamune.shell.styled import DIM, Line, Look, paint, wrap
 
 PREVIEWED = 1500  # characters of an unsettled block that are looked at for a preview
 OFTEN = 2000  # characters up to which an unsettled block is read anew with every line; beyond it, after 1/8 more
-FENCE = re.compile(r"(?m)^[ >\t]*(?:[-*+]|\d+[.)])?[ \t]*(`{3,}|~{3,})")
+FENCE = re.compile(r"(?m)^[ >\t]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)?(`{3,}|~{3,})")
 
 
 class AnswerStream:
@@ -203,8 +203,9 @@ class AnswerStream:
         if len(shown) >= len(self._tail):
             return self._tail
         dropped = self._tail[: -len(shown)]
-        if self._kind == "table":
-            return "\n".join(dropped.split("\n", 2)[:2]) + "\n" + shown
+        head = dropped[:PREVIEWED].split("\n", 2)
+        if self._kind == "table" and len(head) > 2:
+            return f"{head[0]}\n{head[1]}\n{shown}"
         indent = len(lines[0]) - len(lines[0].lstrip(" "))
         shown = "\n".join(line[min(indent, len(line) - len(line.lstrip(" "))) :] for line in lines)
         fences = FENCE.findall(dropped)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from llamune.shell.stream import AnswerStream
 
 GAP = 2
+NARROW = 24  # columns; a value with less room than that goes below its name
 STATUS_TONE = {"failed": "bad", "cancelled": "warn"}
 
 
@@ -33,13 +34,13 @@ class View:
         """A value as text for a terminal of that width."""
         match value:
             case str():
-                return text.clean(value)
+                return folded(value, columns)
             case Note():
-                return self.style(text.clean(value.text), value.tone)
+                return self.style(folded(value.text, columns), value.tone)
             case Listing():
                 return self.listing(value, columns)
             case Fields():
-                return self.fields(value)
+                return self.fields(value, columns)
             case Said():
                 return self.said(value, columns)
             case Verbatim():
@@ -49,11 +50,11 @@ class View:
             case Answer():
                 return self.answer(value, columns)
 
-    def error(self, error: LlamuneError) -> str:
+    def error(self, error: LlamuneError, columns: int = 80) -> str:
         """Two lines: what happened, and what to do."""
-        lines = [self.style(f"{self.glyphs.failed} {text.clean(error.message)}", "bad")]
+        lines = [self.style(folded(f"{self.glyphs.failed} {error.message}", columns), "bad")]
         if error.hint:
-            lines.append(self.style(f"  {text.clean(error.hint)}", "dim"))
+            lines.append(self.style(folded(f"  {error.hint}", columns), "dim"))
         return "\n".join(lines)
 
     def question(self, asked: str, mark: str, limit: int = 30) -> str:
@@ -77,7 +78,7 @@ class View:
         parts = [star + self.label(answer.model, answer.preset, answer.letter)]
         if answer.text:
             parts.append(self.body(answer.text, columns).rstrip("\n"))
-        parts.append(self.ending(answer))
+        parts.append(self.ending(answer, columns))
         return "\n".join(p for p in parts if p)
 
     def body(self, markdown: str, columns: int) -> str:
@@ -94,7 +95,7 @@ class View:
 
         return AnswerStream(columns, color=self.style.color, markdown=self.markdown, glyphs=self.glyphs)
 
-    def ending(self, answer: Answer) -> str:
+    def ending(self, answer: Answer, columns: int) -> str:
         """The last, dim line of an answer: figures, or why there is no more."""
         match answer.status:
             case "complete":
@@ -102,7 +103,7 @@ class View:
             case "cancelled":
                 return self.style(_("(stopped; what came is kept)"), "warn")
             case "failed":
-                return self.error(LlamuneError(answer.error, answer.hint))
+                return self.error(LlamuneError(answer.error, answer.hint), columns)
             case _:
                 return self.style(_("(still being written)"), "dim")
 
@@ -151,10 +152,19 @@ class View:
         body = "".join(out) + text.clean(value.text[at:])
         return f"{self.style(text.clean(value.head), 'dim')}\n{body}" if value.head else body
 
-    def fields(self, value: Fields) -> str:
-        """Names and values, aligned."""
+    def fields(self, value: Fields, columns: int) -> str:
+        """Names and values, aligned; on a narrow screen the value stands below its name."""
         wide = max((text.width(name) for name, _value in value.rows), default=0)
-        lines = [self.style(text.pad(name, wide), "dim") + "  " + text.clean(v) for name, v in value.rows]
+        room = columns - wide - GAP
+        lines = []
+        for name, said in value.rows:
+            if room >= NARROW:
+                first, *rest = folded(said, room).split("\n")
+                lines.append(self.style(text.pad(name, wide), "dim") + " " * GAP + first)
+                lines += [" " * (wide + GAP) + line for line in rest]
+            else:
+                lines.append(self.style(text.cut(name, columns), "dim"))
+                lines += [" " * GAP + line for line in folded(said, columns - GAP).split("\n") if line]
         return "\n".join(lines)
 
     def listing(self, value: Listing, columns: int) -> str:
@@ -169,8 +179,18 @@ class View:
             mark = self.glyphs.star + " " if number == value.marked else "  "
             lines.append((mark + _line(row, value.columns, shown)).rstrip())
         if value.after:
-            lines.append(self.style(text.clean(value.after), "dim"))
+            lines.append(self.style(folded(value.after, columns), "dim"))
         return "\n".join(lines)
+
+
+def folded(said: str, columns: int) -> str:
+    """Text made safe and broken at words; a row that is short enough stays as it is, indentation too."""
+    rows: list[str] = []
+    for line in text.clean(said).split("\n"):
+        bare = line.lstrip(" ")
+        indent = line[: len(line) - len(bare)]
+        rows += [indent + row for row in text.wrap(bare, max(8, columns - len(indent) - 1))] or [""]
+    return "\n".join(rows)
 
 
 def layout(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int) -> dict[int, int]:

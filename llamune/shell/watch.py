@@ -216,7 +216,7 @@ class Watch:
             case AnswerFinished(usage=usage, reason=reason):
                 return self._view.figures(usage, reason)
             case AnswerFailed(message=message, hint=hint):
-                return self._view.error(LlamuneError(message, hint))
+                return self._view.error(LlamuneError(message, hint), self._screen.columns)
             case _:
                 kept = _("stopped; what came is kept") if lane.pieces else _("stopped before the first word")
                 return self._view.style(f"({kept})", "warn")
