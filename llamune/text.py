@@ -27,15 +27,15 @@ _MAP |= {0x2028: 10, 0x2029: 10, 0x85: 10}
 
 _LIMIT = 4096  # characters of a control string (OSC, DCS …); one that is longer is not held back for its end
 _SEQUENCE = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]{0,256}[ -/]{0,16}[@-~]"  # CSI
-    rf"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]{{0,{_LIMIT}}}(?:\x07|\x1b\\|\x9c)?"  # OSC DCS SOS PM APC
+    r"(?:\x1b\[|\x9b)[0-?]{0,256}+[ -/]{0,16}+[@-~]"  # CSI
+    rf"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]{{0,{_LIMIT}}}+(?:\x07|\x1b\\|\x9c)?"  # OSC DCS SOS PM APC
     r"|\x1b[ -/]{0,16}[0-~]?"  # all other escapes
     r"|\r\n?"
 )
 _UNFINISHED = re.compile(
     r"(?:\r"
-    r"|(?:\x1b\[|\x9b)[0-?]{0,256}[ -/]{0,16}"
-    rf"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]{{0,{_LIMIT}}}\x1b?"
+    r"|(?:\x1b\[|\x9b)[0-?]{0,256}+[ -/]{0,16}+"
+    rf"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]{{0,{_LIMIT}}}+\x1b?"
     r"|\x1b[ -/]{0,16})\Z"
 )
 _MARK = (
