@@ -1,0 +1,71 @@
+"""Sessions: made, read, listed, changed. Deleting and bringing back are in acts.py."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Select, select, update
+
+from llamune.chat.session import ChatSession
+from llamune.errors import NotFound, StoreError
+from llamune.i18n import _
+from llamune.store.tables import SESSION, TURN
+from llamune.store.values import insert_row, options_json, session_of, storable, turn_count
+
+CHANGEABLE = frozenset({"title", "titled_by", "model", "preset", "system", "overrides"})
+
+
+def create(connection: Connection, now: int, **values: Any) -> ChatSession:
+    """A new session; what is not given is empty."""
+    row = {"titled_by": "auto", "overrides": "{}", "summary": "", "summarised": 0, "uid": uuid.uuid4().hex}
+    row |= {"created_at": now, "updated_at": now} | values
+    return get(connection, insert_row(connection, SESSION, row))
+
+
+def get(connection: Connection, session_id: int) -> ChatSession:
+    """A session, deleted or not. Raises NotFound."""
+    row = connection.execute(_sessions().where(SESSION.c.id == session_id)).one_or_none()
+    if row is None:
+        raise NotFound(
+            _("There is no session {number}.").format(number=session_id), _("/sessions lists them; /trash the deleted.")
+        )
+    return session_of(row)
+
+
+def get_live(connection: Connection, session_id: int) -> ChatSession:
+    """A session that can be changed. Raises NotFound; StoreError when it is in the trash."""
+    session = get(connection, session_id)
+    if session.deleted_at is not None:
+        raise StoreError(
+            _("Session {number} is deleted.").format(number=session_id),
+            _("/restore {number} brings it back.").format(number=session_id),
+        )
+    return session
+
+
+def listed(connection: Connection, *, deleted: bool, limit: int, offset: int) -> list[ChatSession]:
+    """Sessions in which something was asked, newest use first."""
+    gone = SESSION.c.deleted_at.is_not(None) if deleted else SESSION.c.deleted_at.is_(None)
+    asked = select(TURN.c.id).where(TURN.c.session_id == SESSION.c.id).exists()
+    query = _sessions().where(gone, asked).order_by(SESSION.c.updated_at.desc(), SESSION.c.id.desc())
+    return [session_of(row) for row in connection.execute(query.limit(limit).offset(offset))]
+
+
+def change(connection: Connection, session_id: int, changes: Mapping[str, Any]) -> ChatSession:
+    """Changes fields of a session; a change is no use, so the session keeps its place in lists."""
+    if unknown := changes.keys() - CHANGEABLE:
+        raise TypeError(f"a session has no changeable {', '.join(sorted(unknown))}")
+    get(connection, session_id)
+    values = {k: options_json(v) if k == "overrides" else storable(v) for k, v in changes.items()}
+    if values:
+        connection.execute(update(SESSION).where(SESSION.c.id == session_id).values(values))
+    return get(connection, session_id)
+
+
+def used(connection: Connection, session_id: int, now: int) -> None:
+    """Moves a session to the front of lists."""
+    connection.execute(update(SESSION).where(SESSION.c.id == session_id).values(updated_at=now))
+
+
+def _sessions() -> Select[Any]:
+    return select(SESSION, turn_count())

@@ -1,0 +1,170 @@
+"""Turns and answers: stored when they happen, read by number. What takes them out of sight is in acts.py.
+
+An answer that runs belongs to the process that writes it. When that process is gone, whoever looks next marks the
+answer as cancelled, with the text that had come.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select, update
+
+from llamune.chat.context import with_attachments
+from llamune.chat.session import Answer, Attachment, Turn
+from llamune.errors import NotFound
+from llamune.i18n import _
+from llamune.store import search, sessions
+from llamune.store.owner import Owner
+from llamune.store.tables import ANSWER, TURN
+from llamune.store.values import (
+    LIVE,
+    RUNNING,
+    answer_of,
+    attachments_json,
+    attachments_of,
+    insert_row,
+    options_json,
+    storable,
+    turn_of,
+)
+
+SECOND = 1_000_000  # microseconds
+PAGE = 1000  # turns read at once by `messages`
+
+
+def add(connection: Connection, now: int, session_id: int, question: str, attachments: Sequence[Attachment]) -> Turn:
+    """The next turn of a session. Raises NotFound; StoreError when the session is in the trash."""
+    sessions.get_live(connection, session_id)
+    last = connection.execute(_live(session_id).order_by(TURN.c.number.desc()).limit(1)).first()
+    row: dict[str, Any] = {
+        "session_id": session_id,
+        "parent_id": last.id if last else None,
+        "number": last.number + 1 if last else 1,
+        "question": storable(question),
+        "attachments": attachments_json(attachments),
+        "created_at": now,
+    }
+    turn_id = insert_row(connection, TURN, row)
+    search.add(connection, now // SECOND, turn_id, None, row["question"])
+    sessions.used(connection, session_id, now)
+    return get(connection, turn_id)
+
+
+def edit(connection: Connection, now: int, turn_id: int, question: str) -> Turn:
+    """Another text for a question."""
+    old, new = get(connection, turn_id).question, storable(question)
+    search.change(connection, now // SECOND, turn_id, None, old, new)
+    connection.execute(update(TURN).where(TURN.c.id == turn_id).values(question=new))
+    return get(connection, turn_id)
+
+
+def get(connection: Connection, turn_id: int) -> Turn:
+    """A turn, live or not, without its discarded answers. Raises NotFound."""
+    row = connection.execute(select(TURN).where(TURN.c.id == turn_id)).one_or_none()
+    if row is None:
+        raise NotFound(_("There is no turn {number}.").format(number=turn_id), _("/history lists the turns."))
+    answers = connection.execute(_shown().where(ANSWER.c.turn_id == turn_id))
+    return turn_of(row, [answer_of(a) for a in answers])
+
+
+def ranged(connection: Connection, session_id: int, first: int, last: int | None) -> list[Turn]:
+    """Live turns by number. Raises NotFound for an unknown session."""
+    count = sessions.get(connection, session_id).turn_count
+    low = count + 1 + first if first < 0 else first
+    inside = TURN.c.number.between(low, count if last is None else last)
+    answers: dict[int, list[Answer]] = {}
+    shown = _shown().join(TURN, TURN.c.id == ANSWER.c.turn_id).where(TURN.c.session_id == session_id, LIVE, inside)
+    for row in connection.execute(shown):
+        answers.setdefault(row.turn_id, []).append(answer_of(row))
+    turns = connection.execute(_live(session_id).where(inside).order_by(TURN.c.number))
+    return [turn_of(row, answers.get(row.id, ())) for row in turns]
+
+
+def messages(connection: Connection, session_id: int, after: int) -> list[tuple[int, str, str]]:
+    """The next PAGE (number, question as the model sees it, adopted answer) after number `after`."""
+    adopted = (ANSWER.c.turn_id == TURN.c.id) & ANSWER.c.adopted
+    query = (
+        select(TURN.c.number, TURN.c.question, TURN.c.attachments, func.coalesce(ANSWER.c.text, ""))
+        .select_from(TURN.outerjoin(ANSWER, adopted))
+        .where(TURN.c.session_id == session_id, LIVE, TURN.c.number > after)
+        .order_by(TURN.c.number)
+        .limit(PAGE)
+    )
+    return [
+        (number, question if files == "[]" else with_attachments(question, attachments_of(files)), answer)
+        for number, question, files, answer in connection.execute(query)
+    ]
+
+
+def letter(place: int) -> str:
+    """The letter of the answer at `place` from 0: A … Z, AA, AB …"""
+    text = ""
+    while place >= 0:
+        text = chr(ord("A") + place % 26) + text
+        place = place // 26 - 1
+    return text
+
+
+def add_answer(connection: Connection, now: int, owner: Owner, turn_id: int, *, adopted: bool, **values: Any) -> Answer:
+    """A waiting answer with the next letter; an adopted one takes the place of the one that stood. Raises NotFound."""
+    get(connection, turn_id)
+    place = connection.scalar(select(func.count()).where(ANSWER.c.turn_id == turn_id)) or 0
+    if adopted:
+        connection.execute(update(ANSWER).where(ANSWER.c.turn_id == turn_id, ANSWER.c.adopted).values(adopted=False))
+    row = dict.fromkeys(("text", "thinking", "digest", "reason", "error", "hint"), "") | values
+    row |= {"turn_id": turn_id, "letter": letter(place), "status": "waiting", "adopted": adopted, "discarded": False}
+    row |= {"created_at": now, "owner_pid": owner.pid, "owner_start": owner.start}
+    row["options"] = options_json(values["options"])
+    return get_answer(connection, insert_row(connection, ANSWER, row))
+
+
+def get_answer(connection: Connection, answer_id: int) -> Answer:
+    """An answer, discarded or not. Raises NotFound."""
+    row = connection.execute(select(ANSWER).where(ANSWER.c.id == answer_id)).one_or_none()
+    if row is None:
+        raise NotFound(_("There is no answer {number}.").format(number=answer_id), _("/history lists the answers."))
+    return answer_of(row)
+
+
+def save_progress(connection: Connection, answer_id: int, text: str, thinking: str) -> None:
+    """The text so far of a running answer; one that has ended keeps what it has. Raises NotFound."""
+    values = {"status": "streaming", "text": storable(text), "thinking": storable(thinking)}
+    running = update(ANSWER).where(ANSWER.c.id == answer_id, RUNNING).values(values)
+    if connection.execute(running).rowcount == 0:
+        get_answer(connection, answer_id)
+
+
+def finish(connection: Connection, now: int, answer_id: int, values: dict[str, Any]) -> Answer:
+    """The end of an answer: stored, and findable from now on. Raises NotFound."""
+    before = get_answer(connection, answer_id)
+    old = before.text if not before.running else ""
+    search.change(connection, now // SECOND, before.turn_id, answer_id, old, values["text"])
+    connection.execute(update(ANSWER).where(ANSWER.c.id == answer_id).values(values))
+    session_id = connection.scalar(select(TURN.c.session_id).where(TURN.c.id == before.turn_id))
+    sessions.used(connection, int(session_id or 0), now)
+    return get_answer(connection, answer_id)
+
+
+def orphans(connection: Connection) -> list[int]:
+    """Running answers whose process is gone."""
+    running = select(ANSWER.c.id, ANSWER.c.owner_pid, ANSWER.c.owner_start).where(RUNNING)
+    owned: dict[Owner, list[int]] = {}
+    for answer_id, pid, start in connection.execute(running):
+        owned.setdefault(Owner(pid, start), []).append(answer_id)
+    return [answer_id for owner, ids in owned.items() if not owner.alive for answer_id in ids]
+
+
+def cut(connection: Connection, now: int, answer_ids: Sequence[int]) -> None:
+    """Marks running answers as cancelled, with the text that had come."""
+    query = select(ANSWER.c.id, ANSWER.c.turn_id, ANSWER.c.text).where(ANSWER.c.id.in_(answer_ids), RUNNING)
+    for answer_id, turn_id, text in connection.execute(query).all():
+        search.change(connection, now // SECOND, turn_id, answer_id, "", text)
+        connection.execute(update(ANSWER).where(ANSWER.c.id == answer_id).values(status="cancelled"))
+
+
+def _live(session_id: int) -> Select[Any]:
+    return select(TURN).where(TURN.c.session_id == session_id, LIVE)
+
+
+def _shown() -> Select[Any]:
+    return select(ANSWER).where(ANSWER.c.discarded.is_(False)).order_by(ANSWER.c.id)
