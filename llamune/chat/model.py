@@ -1,5 +1,6 @@
 """What is known of a model, whatever engine has it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 
@@ -45,3 +46,13 @@ class LoadedModel:
     size: int = 0
     size_vram: int = 0
     context: int = 0
+
+
+DEMONSTRATION = "guide:"  # the models that ship: they only know Llamune
+
+
+def first_choice(models: Iterable[ModelInfo]) -> ModelInfo | None:
+    """The model for somebody who has never chosen one: the first that can chat; else the larger guide."""
+    able = [m for m in models if "completion" in m.capabilities or "embedding" not in m.capabilities]
+    real = [m for m in able if not m.name.startswith(DEMONSTRATION)]
+    return real[0] if real else max(able, key=lambda m: m.size, default=None)

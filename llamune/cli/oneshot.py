@@ -1,0 +1,214 @@
+"""One question from request to stored answer, for `llamune ask`: send first, open the database behind it.
+
+Conversation, engines and rules are those of the chat; only the store is a late one (late.py), and the screen is
+standard output (printers.py). Ctrl-C, SIGTERM and a closed pipe stop the answer; what had come is kept.
+"""
+
+import argparse
+import asyncio
+import re
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import cast
+
+from llamune.app import App
+from llamune.chat.conversation import Conversation
+from llamune.chat.events import AnswerFailed, AnswerFinished, Event
+from llamune.chat.model import ModelInfo, first_choice
+from llamune.chat.ports import Engine, Store
+from llamune.chat.preset import SamplingOptions
+from llamune.chat.session import Answer, Attachment, ChatSession
+from llamune.cli import INTERRUPTED, complain, start
+from llamune.cli.late import LateStore
+from llamune.cli.printers import JsonPrinter, TextPrinter
+from llamune.errors import LlamuneError, ModelNotFound
+from llamune.i18n import N_, _
+
+LOAD_AFTER = 0.02  # seconds from asking to loading the store: the request leaves undisturbed
+ENDINGS: Mapping[str, str] = {
+    "length": N_("The answer stops here because its length limit was reached."),
+    "prompt_cut": N_("This server cut the question to fit before it answered."),
+}
+SENTENCE = re.compile(r"(?<=[.。!?])\s*")
+SLASH = re.compile(r"(?<![\w/])/[a-z]+")
+
+
+def run(args: argparse.Namespace, question: str, beside: str) -> int:
+    """Asks, prints, stores. Returns the exit code.
+
+    Args:
+        beside: a text that goes along with the question; "" = none.
+    """
+    app = start.app(args)
+    session = replace(app.draft(), system=args.system or "")
+    shot = OneShot(app, session, JsonPrinter() if args.json else TextPrinter(), save=not args.no_save)
+    return shot.run(question, [Attachment("stdin", beside)] if beside else [])
+
+
+class OneShot:
+    """One question being answered.
+
+    Args:
+        session: not yet begun: the model, preset and system prompt to ask with.
+        save: whether anything is stored.
+    """
+
+    def __init__(self, app: App, session: ChatSession, printer: TextPrinter | JsonPrinter, *, save: bool) -> None:
+        self._app, self._session, self._printer = app, session, printer
+        self._late = LateStore()
+        self._loader = Loader(app) if save else None
+        self._errors: list[LlamuneError] = []
+        self._remark = ""
+        self._code = 0
+
+    def run(self, question: str, attachments: list[Attachment]) -> int:
+        """Asks, prints, stores. Returns the exit code."""
+        try:
+            asyncio.run(self._run(question, attachments))
+        except KeyboardInterrupt:
+            self._code = INTERRUPTED
+        except asyncio.CancelledError:
+            pass  # a signal, which has set the code
+        except LlamuneError as error:
+            self._errors.append(error)
+        finally:
+            self._store()
+        self._printer.end(self._late.answer or self._unanswered(), self._late)
+        if self._remark:
+            print(self._remark, file=sys.stderr)
+        for each in self._errors:
+            complain(here(each))
+        return self._code or next((e.exit_code for e in self._errors), 0)
+
+    async def _run(self, question: str, attachments: list[Attachment]) -> None:
+        app, loop = self._app, asyncio.get_running_loop()
+        self._stop_on_signals(loop)
+        catalog = app.open_catalog()
+        try:
+            if not self._session.model:
+                self._session = replace(self._session, model=await _some_model(app))
+            thinks = lambda: app.settings.thinking != "off"  # noqa: E731 - the conversation asks at each request
+            talk = Conversation(cast(Store, self._late), Models(app), app.state, app.presets, self._session, thinks)
+            async with await talk.ask(question, attachments) as running:
+                if self._loader:
+                    loop.call_later(LOAD_AFTER, self._loader.start, loop, self._arrived)
+                async for event in running:
+                    self._take(event)
+        finally:
+            await catalog.aclose()
+
+    def _take(self, event: Event) -> None:
+        self._printer.show(event)
+        if isinstance(event, AnswerFailed):
+            error = LlamuneError(event.message, event.hint)
+            error.exit_code = event.exit_code
+            self._errors.append(error)
+        if isinstance(event, AnswerFinished) and event.reason in ENDINGS:
+            self._remark = _(ENDINGS[event.reason])
+
+    def _stop_on_signals(self, loop: asyncio.AbstractEventLoop) -> None:
+        """SIGTERM and SIGHUP end the answer as Ctrl-C does."""
+        task = asyncio.current_task()
+
+        def stop(number: int) -> None:
+            self._code = 128 + number
+            if task:
+                task.cancel()
+
+        for name in ("SIGTERM", "SIGHUP"):
+            with suppress(AttributeError, NotImplementedError):  # Windows
+                loop.add_signal_handler(getattr(signal, name), stop, getattr(signal, name))
+
+    # storing
+
+    def _arrived(self, store: Store) -> None:
+        with suppress(LlamuneError):  # it is tried again at the end, and told there
+            self._late.arrive(store)
+
+    def _store(self) -> None:
+        """Writes what is not written yet. A failure is told; the answer stays on the screen."""
+        if self._loader and self._late.answer:
+            try:
+                self._late.arrive(self._loader.wait())
+            except LlamuneError as error:
+                self._errors.append(error)
+            self._loader.close()
+
+    def _unanswered(self) -> Answer:
+        """What --json shows of an answer that never began."""
+        session, error = self._session, self._errors[0].message if self._errors else ""
+        status = "failed" if error else "cancelled"
+        return Answer(0, 0, "A", session.model, session.preset, SamplingOptions(), status, error=error)  # type: ignore[arg-type]
+
+
+class Loader:
+    """Opens the store in a thread."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._thread: threading.Thread | None = None
+        self._store: Store | None = None
+        self._error: BaseException | None = None
+
+    def start(self, loop: asyncio.AbstractEventLoop, arrived: Callable[[Store], None]) -> None:
+        """Begins; `arrived` is called on the loop with the store when it is open."""
+
+        def work() -> None:
+            self._open()
+            if self._store:
+                with suppress(RuntimeError):  # the loop has ended: `wait` gives the store
+                    loop.call_soon_threadsafe(arrived, self._store)
+
+        self._thread = threading.Thread(target=work, name="store", daemon=True)
+        self._thread.start()
+
+    def wait(self) -> Store:
+        """The store, as soon as it is open. Raises StoreError, or whatever kept it from opening."""
+        self._thread.join() if self._thread else self._open()
+        if self._error:
+            raise self._error
+        assert self._store is not None
+        return self._store
+
+    def close(self) -> None:
+        if self._store:
+            self._store.close()
+
+    def _open(self) -> None:
+        try:
+            from llamune.store import database
+
+            self._store = database.open(self._app.paths)
+        except BaseException as error:
+            self._error = error
+
+
+class Models:
+    """The catalogue as a one-shot needs it: a model of Ollama starts its server where none runs."""
+
+    def __init__(self, app: App) -> None:
+        self._catalog = app.open_catalog()
+
+    async def find(self, name: str) -> tuple[Engine, ModelInfo]:
+        if self._catalog.engine_for(name) is self._catalog.engines[-1]:
+            await self._catalog.ensure_server()
+        return await self._catalog.find(name)
+
+
+async def _some_model(app: App) -> str:
+    """The model for somebody who has never chosen one. Raises ModelNotFound."""
+    if found := first_choice(await app.open_catalog().models()):
+        return found.name
+    raise ModelNotFound(_("No engine has a model."), _("Start Ollama, or: llamune models import FILE.gguf"))
+
+
+def here(error: LlamuneError) -> LlamuneError:
+    """The error with a hint that makes sense outside the chat: no slash commands."""
+    told = " ".join(s for s in SENTENCE.split(error.hint) if s and not SLASH.search(s))
+    if error.hint and not told:
+        told = _("llamune doctor looks for what is wrong; in llamune chat: {hint}").format(hint=error.hint)
+    return LlamuneError(error.message, told)

@@ -1,0 +1,57 @@
+"""What commands print: listings and fields for people, JSON for programs. Data only; errors are `cli.complain`'s.
+
+Everything for people is made by shell/view.py, with colours on a terminal only, and has passed `text.clean` there.
+"""
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from llamune.commands.values import Shown
+from llamune.shell.style import Style, colors
+from llamune.shell.view import View
+from llamune.text import glyphs
+
+WIDE = 200  # columns of a listing that goes into a pipe or a file
+NOT_FOR_TERMINALS = re.compile(
+    r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb]"
+)
+
+
+def show(*values: Shown | str) -> None:
+    """Prints values, one after another."""
+    terminal = sys.stdout.isatty()
+    view = View(Style(colors(terminal=terminal)), glyphs(sys.stdout.encoding), markdown=False)
+    columns = shutil.get_terminal_size().columns if terminal else WIDE
+    for value in values:
+        print(view.show(value, columns))
+
+
+def show_json(value: object) -> None:
+    """Prints one JSON value."""
+    print(as_json(value, indent=2))
+
+
+def as_json(value: object, indent: int | None = None) -> str:
+    """JSON that a terminal may see: whatever it would obey is written as \\uXXXX, which means the same to a reader."""
+    plain = "utf" not in (sys.stdout.encoding or "").lower()
+    text = json.dumps(value, ensure_ascii=plain, indent=indent, default=str)
+    return NOT_FOR_TERMINALS.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
+
+
+def confirmed(question: str) -> bool:
+    """Asks on the terminal; anything but yes, and no terminal, is no."""
+    if not sys.stdin.isatty():
+        return False
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    from llamune.commands.wording import typed
+
+    return typed(sys.stdin.readline()) in ("y", "yes", "はい")
+
+
+def as_dict(value: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Some attributes of a value, for JSON."""
+    return {name: getattr(value, name) for name in names}

@@ -1,0 +1,49 @@
+"""From the command line's flags to settings and app. The first thing that every command does, and nothing more."""
+
+import argparse
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from llamune import paths, settings
+from llamune.errors import SettingsError, UsageError, near
+from llamune.i18n import _
+
+if TYPE_CHECKING:
+    from llamune.app import App
+    from llamune.settings import Settings
+
+
+def flags(args: argparse.Namespace) -> Mapping[str, str | None]:
+    """What of the command line stands over the settings."""
+    return {key: getattr(args, key, None) for key in ("language", "model", "preset")}
+
+
+def language(flag: str | None) -> str:
+    """The interface language, known before the command line is understood; a damaged settings file counts as silent."""
+    if flag:
+        return flag
+    try:
+        return settings.load(paths.find()).language
+    except SettingsError:
+        return "auto"
+
+
+def settings_of(args: argparse.Namespace) -> "Settings":
+    """The settings in force. Raises SettingsError."""
+    return settings.load(paths.find(), flags(args))
+
+
+def app(args: argparse.Namespace) -> "App":
+    """The app, with nothing opened yet. Raises SettingsError; UsageError for a preset that does not exist."""
+    from llamune.app import App, log_to
+
+    home = paths.find()
+    log_to(home)
+    made = App(settings.load(home, flags(args)), home, scripted=getattr(args, "scripted", False))
+    preset = getattr(args, "preset", None)
+    if preset is not None and preset not in made.presets:
+        raise UsageError(
+            _("There is no preset called {name}.").format(name=preset),
+            _("Did you mean {names}?").format(names=", ".join(near(preset, made.presets) or made.presets)),
+        )
+    return made
