@@ -25,6 +25,7 @@ from llamune.engine.ollama_errors import failure, not_ollama, refusal, said_in, 
 from llamune.engine.ollama_models import (
     Details,
     details,
+    digest_of,
     entries,
     full_name,
     loaded_model,
@@ -36,6 +37,7 @@ from llamune.errors import EngineError, EngineUnreachable
 
 PORT: Final = 11434
 READ_TIMEOUT_S: Final = 20.0  # for the small reads only; chat has none
+DIGEST_TIMEOUT_S: Final = 2.0
 SHOWS_AT_ONCE: Final = 4
 ERROR_BYTES: Final = 64 * 1024
 
@@ -59,7 +61,6 @@ class OllamaEngine:
         self._admin = OllamaAdmin(address, check)
         self._where = address.netloc
         self._details: dict[str, Details] = {}  # by digest
-        self._listed: dict[str, ModelInfo] = {}  # by name, from the last look
         self._version: str | None = None
         self._watch = CutWatch()
 
@@ -106,11 +107,18 @@ class OllamaEngine:
         self, request: ChatRequest, chunk: Any, first_ms: float | None, all_ms: float
     ) -> AnswerFinished:
         model = wire.text(chunk, "model") or request.model
-        listed = self._listed.get(full_name(model))
         usage = wire.usage(chunk, first_ms, all_ms)
         was_cut = await self._prompt_cut(request, usage.prompt_tokens or 0)
         reason = "prompt_cut" if was_cut else wire.reason(chunk)
-        return AnswerFinished(request.answer_id, usage, reason, model, listed.digest if listed else "")
+        return AnswerFinished(request.answer_id, usage, reason, model, await self._digest(model))
+
+    async def _digest(self, model: str) -> str:
+        """The content hash now: a name may have been given to other weights since it was last looked up."""
+        try:
+            tags = entries(await self._read("GET", "/api/tags", timeout_s=DIGEST_TIMEOUT_S))
+        except EngineError:
+            return ""
+        return next((digest_of(t) for t in tags if t["name"] == full_name(model)), "")
 
     async def _prompt_cut(self, request: ChatRequest, counted: int) -> bool:
         estimate = wire.estimated_tokens(request.messages)
@@ -151,20 +159,17 @@ class OllamaEngine:
             async with gate:
                 return model_info(entry, await self._known(entry))
 
-        infos = tuple(await asyncio.gather(*map(info, found)))
-        self._listed = {m.name: m for m in infos}
-        return infos
+        return tuple(await asyncio.gather(*map(info, found)))
 
     async def find(self, name: str) -> ModelInfo | None:
         """One model by its exact name, with two small reads; None where the server has no such model."""
         for entry in entries(await self._read("GET", "/api/tags")):
             if entry["name"] == full_name(name) and usable(entry):
-                self._listed[entry["name"]] = info = model_info(entry, await self._known(entry))
-                return info
+                return model_info(entry, await self._known(entry))
         return None
 
     async def _known(self, entry: Any) -> Details:
-        digest = wire.text(entry, "digest")
+        digest = digest_of(entry)
         if digest not in self._details:
             try:
                 self._details[digest] = details(await self._read("POST", "/api/show", {"model": entry["name"]}))

@@ -29,7 +29,9 @@ _NUMBERS: Final = re.compile(r"\((\d+) tokens\).*?\((\d+) tokens\)")
 
 def refusal(status: int, body: bytes, model: str) -> EngineError:
     """The error for a response whose status is not 200."""
-    return refused(status, said_in(parsed(body)) or body[:LONGEST_TEXT].decode("utf-8", "replace"), model)
+    value = parsed(body)
+    said = body[:LONGEST_TEXT].decode("utf-8", "replace") if value is None else said_in(value)
+    return refused(status, said, model)
 
 
 def refused(status: int, said: str, model: str) -> EngineError:

@@ -6,13 +6,14 @@ hang up while we still send. Making the model of the blob is `ollama_admin`'s pa
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from llamune.chat.ports import Progress
 from llamune.engine.files import PIECE, checked, sha256
-from llamune.engine.http import Http
+from llamune.engine.http import ConnectionBroken, Http
 from llamune.engine.ollama_errors import refusal, translated
 from llamune.i18n import _
 
@@ -33,15 +34,26 @@ async def upload(http: Http, where: str, path: Path, progress: Progress) -> Uplo
     """Sends the file as a blob. Raises EngineRefused, EngineUnreachable."""
     info = await asyncio.to_thread(checked, path)
     digest = "sha256:" + await asyncio.to_thread(sha256, path, progress)
-    target = f"/api/blobs/{digest}"
     with translated(where):
-        status, _body = await http.fetch("HEAD", target)
-        if status != 200:
-            size = (await asyncio.to_thread(path.stat)).st_size
-            async with http.request("POST", target, upload=_pieces(path, size, progress), size=size) as exchange:
-                if await exchange.head() not in (200, 201):
-                    raise refusal(exchange.status, await exchange.read(), path.name)
+        if not await _has(http, digest):
+            try:
+                await _send(http, path, digest, progress)
+            except ConnectionBroken:  # it may have hung up because it has the blob by now
+                if not await _has(http, digest):
+                    raise
     return Upload(digest, CHATML if "<|im_start|>" in info.chat_template else "")
+
+
+async def _has(http: Http, digest: str) -> bool:
+    return (await http.fetch("HEAD", f"/api/blobs/{digest}"))[0] == 200
+
+
+async def _send(http: Http, path: Path, digest: str, progress: Progress) -> None:
+    size = (await asyncio.to_thread(path.stat)).st_size
+    pieces = _pieces(path, size, progress)
+    async with aclosing(pieces), http.request("POST", f"/api/blobs/{digest}", upload=pieces, size=size) as exchange:
+        if await exchange.head() not in (200, 201):
+            raise refusal(exchange.status, await exchange.read(), path.name)
 
 
 async def _pieces(path: Path, size: int, progress: Progress) -> AsyncGenerator[bytes]:

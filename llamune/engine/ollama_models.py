@@ -36,6 +36,11 @@ def entries(tags: Any) -> list[Mapping[str, Any]]:
     return [m for m in found if isinstance(m, dict) and text(m, "name")] if isinstance(found, list) else []
 
 
+def digest_of(entry: Mapping[str, Any]) -> str:
+    """The content hash of a model of /api/tags, as hex."""
+    return text(entry, "digest").removeprefix("sha256:")
+
+
 def usable(entry: Mapping[str, Any]) -> bool:
     """Whether a model of /api/tags is local and whole."""
     remote = entry.get("remote_host") or entry.get("remote_model")
@@ -59,7 +64,7 @@ def model_info(entry: Mapping[str, Any], known: Details) -> ModelInfo:
     return ModelInfo(
         name=text(entry, "name"),
         engine="ollama",
-        digest=text(entry, "digest").removeprefix("sha256:"),
+        digest=digest_of(entry),
         size=whole(entry, "size"),
         parameters=text(told, "parameter_size"),
         quantisation=text(told, "quantization_level"),
