@@ -56,7 +56,7 @@ class Scene:
     command: Sequence[str]
     steps: Sequence[Step]
     columns: int = 88
-    rows: int = 30
+    rows: int = 18
     environment: Mapping[str, str] = field(default_factory=dict)
     title: str = "llamune"
 
@@ -65,12 +65,12 @@ LLAMUNE = (str(Path(sys.executable).with_name("llamune")), "chat")
 SCENES: Mapping[str, Scene] = {
     "chat": Scene(
         LLAMUNE,
-        (Step("❯", "How do I compare models?\r"), Step("tokens/s")),
+        (Step("guide:5m", "How do I compare models?\r"), Step("tokens/s")),
         environment={"LANG": "en_US.UTF-8", "LC_ALL": "", "LC_MESSAGES": ""},
     ),
     "chat-ja": Scene(
         LLAMUNE,
-        (Step("❯", "モデルを比べるには?\r"), Step("tokens/s")),
+        (Step("guide:5m", "モデルを比べるには?\r"), Step("トークン/秒")),
         environment={"LANG": "ja_JP.UTF-8", "LC_ALL": "", "LC_MESSAGES": ""},
     ),
 }

@@ -21,13 +21,14 @@ from llamune.shell.repl import Repl
 
 class Painted(App):
     async def open(self):  # called when the first prompt has been painted
-        print("loaded:", *sorted({HEAVY!r} & set(sys.modules)))
+        print("loaded:", *sorted({HEAVY!r} & set(sys.modules)), flush=True)
         raise LlamuneError("this is far enough")
 
 async def main():
     where = paths.find()
     where.make()
     with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
+        keys.send_text("x")  # this output asks nothing back, so only a key makes the prompt paint once more
         await Repl(Painted(settings.load(where), where)).run()
 
 asyncio.run(main())
