@@ -41,7 +41,8 @@ def differences(a: str, b: str) -> list[Piece]:
 def alike(pieces: Sequence[Piece]) -> float:
     """How much of both texts is the same, 0 to 1, by characters."""
     same = sum(2 * len(p.text) for p in pieces if p.kind == "same")
-    return same / (same + sum(len(p.text) for p in pieces if p.kind != "same") or 1)
+    different = sum(len(p.text) for p in pieces if p.kind != "same")
+    return same / (same + different) if same + different else 1.0
 
 
 def _aligned(a: Sequence[str], b: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -231,4 +231,4 @@ def _marked(answer: Answer, pieces: Sequence[Piece]) -> Marked:
 
 def find(shell: Shell, letter: str) -> Answer:
     """The answer of the last turn with that letter, however it was typed. Raises UsageError."""
-    return shell.conversation.find_answer(wording.typed(letter))
+    return shell.conversation.find_answer(wording.typed(letter).upper())

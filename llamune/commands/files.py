@@ -15,10 +15,12 @@ from llamune.errors import UsageError
 from llamune.i18n import _
 from llamune.text import one_line, size
 
+LONGEST = 300  # characters of an @word that are tried as a path
 LARGEST = 1_000_000  # bytes; more is no question any more, and beyond most contexts
 AT_WORD = re.compile(r'(?<![A-Za-z0-9._%+@/-])@(?:"(?P<quoted>[^"\n]+)"|(?P<plain>[^\s@"]+))')
 PATH_LIKE = re.compile(r"[^\s@]*(?:[/\\]|\.[A-Za-z0-9]{1,5}\Z)")
 KANA = re.compile(r"[ぁ-んァ-ヶー、。]")
+BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\uf8f0-\uf8f3]")  # the last four: bytes that Shift_JIS has no use for
 ODD = re.compile(r"[｡-ﾟ\ufffd\ue000-\uf8ff]")  # what a wrong guess is full of
 
 
@@ -55,9 +57,12 @@ def read_text(path: Path) -> Attachment:
 
 def decode(data: bytes, name: str) -> str:
     """The text in `data`: UTF-8, UTF-16 with its mark, ISO-2022-JP, EUC-JP or Windows Japanese. Raises UsageError."""
-    texts = _readings(data, ("utf-16",) if marked(data) else ("iso2022_jp" if b"\x1b$" in data else "utf-8-sig",))
-    texts = texts or _readings(data, ("euc_jp", "cp932"))
-    if not texts or (b"\0" in data and not marked(data)):
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        texts = _readings(data, ("utf-16",))
+    else:
+        first = "iso2022_jp" if b"\x1b$" in data else "utf-8-sig"
+        texts = _readings(data, (first,)) or _readings(data, ("euc_jp", "cp932"))
+    if not texts:
         raise UsageError(
             _("{path} is no text file that can be read.").format(path=name),
             _("UTF-8, Shift_JIS (Windows) and EUC-JP are understood; save the text of other formats as UTF-8."),
@@ -65,18 +70,13 @@ def decode(data: bytes, name: str) -> str:
     return max(texts, key=_plausible).replace("\r\n", "\n")
 
 
-def marked(data: bytes) -> bool:
-    """Whether `data` begins with the byte order mark of UTF-16."""
-    return data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-
-
 def _readings(data: bytes, encodings: Sequence[str]) -> list[str]:
-    """What `data` says in those of the encodings in which it is valid."""
+    """What `data` says in those of the encodings in which it is a text."""
     found = []
     for encoding in encodings:
         with suppress(UnicodeDecodeError):
             found.append(data.decode(encoding))
-    return found
+    return [text for text in found if not BINARY.search(text)]
 
 
 def _plausible(text: str) -> int:
@@ -113,9 +113,9 @@ def _words(question: str) -> list[tuple[str, bool]]:
 
 def _file(word: str, quoted: bool) -> Path | None:
     """The file a word names, whole or (unless quoted) with text behind it."""
-    for end in range(len(word), 0, -1) if not quoted else (len(word),):
-        path = Path(word[:end]).expanduser()
+    for end in range(min(len(word), LONGEST), 0, -1) if not quoted else (len(word),):
         try:
+            path = Path(word[:end]).expanduser()
             if path.is_file():
                 return path
         except (OSError, ValueError, RuntimeError):  # too long a name, a NUL byte, no such user

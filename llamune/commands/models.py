@@ -23,11 +23,16 @@ NONE = ("none", "-", "なし")
 
 
 async def look(shell: Shell) -> tuple[ModelInfo, ...]:
-    """Asks the engines what there is, the current model first, and lets the numbers mean this list from now on."""
-    models = await shell.app.catalog.models()
+    """Asks the engines what can chat, the current model first, and lets the numbers mean this list from now on."""
+    models = await shell.app.catalog.models(refresh=True)
     current = shell.conversation.session.model
-    shell.known = tuple(sorted(models, key=lambda m: m.name != current))
+    shell.known = tuple(sorted(filter(chats, models), key=lambda m: m.name != current))
     return shell.known
+
+
+def chats(model: ModelInfo) -> bool:
+    """Whether a model can answer; one that only embeds cannot. An engine that says nothing means yes."""
+    return not model.capabilities or "completion" in model.capabilities
 
 
 def models(shell: Shell) -> Iterable[Choice]:
@@ -67,6 +72,8 @@ async def show_models(shell: Shell, args: Arguments) -> None:
             marked=next((i for i, m in enumerate(found) if m.name == current), -1),
         )
     )
+    for engine, problem in shell.app.catalog.problems.items():
+        shell.show(Note(f"{engine}: {problem.message} {problem.hint}".rstrip(), "dim"))
 
 
 def _model_row(
@@ -124,7 +131,7 @@ async def _pick(shell: Shell, typed: str) -> str:
         return shell.known[int(typed) - 1].name
     names = [m.name for m in shell.known]
     if typed not in names:
-        names = [m.name for m in await shell.app.catalog.models()]
+        names = [m.name for m in await shell.app.catalog.models(refresh=True)]
     return lineup.pick(typed, names)
 
 
