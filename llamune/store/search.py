@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, TextClause, func, insert, select, text
+from sqlalchemy import Connection, Row, TextClause, bindparam, func, select, text
 
 from llamune.chat.session import Hit
 from llamune.store.grams import excerpt, fold, grams, match, words
@@ -17,11 +17,22 @@ from llamune.store.tables import ANSWER, ENTRY, SESSION, TURN
 from llamune.store.values import LIVE, session_of, turn_count, when
 
 Order = Literal["newest", "rank"]
-RANKED = 10_000  # a word in more texts than this is ranked among the newest of them: bm25 of 90,000 takes 100 ms
+RANKED = 5_000  # a word in more texts than this is ranked among the newest of them: bm25 of 90,000 takes 100 ms
 FIRST = -(2**63)  # the smallest rowid
 BATCH = 64  # hits whose rows are read at once
 LOOKED = 256  # newest texts that are read, before the index is asked for a single character
 
+_ENTER = text(
+    "INSERT INTO entry(id, turn_id, answer_id)"
+    " VALUES (max(:second, 1 + coalesce((SELECT max(id) FROM entry), 0)), :turn, :answer)"
+)
+_ENTER_LATE = text(
+    "INSERT INTO entry(id, turn_id, answer_id) SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM entry WHERE id = :second)"
+    " THEN :second ELSE (SELECT id + 1 FROM entry AS this WHERE id >= :second"
+    " AND NOT EXISTS (SELECT 1 FROM entry WHERE id = this.id + 1) ORDER BY id LIMIT 1) END, :turn, :answer"
+)
+_OF_QUESTION = select(ENTRY.c.id).where(ENTRY.c.turn_id == bindparam("turn"), ENTRY.c.answer_id.is_(None))
+_OF_ANSWER = select(ENTRY.c.id).where(ENTRY.c.answer_id == bindparam("answer"))
 _ADD = text("INSERT INTO search(rowid, grams) VALUES (:id, :grams)")
 _TAKE = text("INSERT INTO search(search, rowid, grams) VALUES ('delete', :id, :grams)")
 _TIDY = text("INSERT INTO search(search) VALUES ('optimize')")
@@ -44,14 +55,15 @@ def add(
     """
     if not body:
         return
-    entry_id = _free(connection, second) if late else max(second, 1 + _newest(connection))
-    connection.execute(insert(ENTRY), {"id": entry_id, "turn_id": turn_id, "answer_id": answer_id})
+    entry = {"second": second, "turn": turn_id, "answer": answer_id}
+    entry_id = connection.execute(_ENTER_LATE if late else _ENTER, entry).lastrowid
     connection.execute(_ADD, {"id": entry_id, "grams": grams(body)})
 
 
 def change(connection: Connection, second: int, turn_id: int, answer_id: int | None, old: str, new: str) -> None:
     """Puts `new` in the place of `old`; what was not in the index yet is added."""
-    entry_id = connection.scalar(_entry_of(turn_id, answer_id))
+    which = {"turn": turn_id} if answer_id is None else {"answer": answer_id}
+    entry_id = connection.scalar(_OF_QUESTION if answer_id is None else _OF_ANSWER, which)
     if entry_id is None:
         add(connection, second, turn_id, answer_id, new)
     elif old != new:
@@ -99,26 +111,6 @@ def _look(connection: Connection, wanted: Sequence[str], enough: int) -> list[Ro
     newest = select(ENTRY.c.id).order_by(ENTRY.c.id.desc()).limit(max(LOOKED, 4 * enough)).subquery()
     rows = connection.execute(_hits().where(ENTRY.c.id.in_(select(newest.c.id))).order_by(ENTRY.c.id.desc()))
     return [row for row in rows if all(word in fold(row.body) for word in wanted)]
-
-
-def _entry_of(turn_id: int, answer_id: int | None) -> Any:
-    if answer_id is None:
-        return select(ENTRY.c.id).where(ENTRY.c.turn_id == turn_id, ENTRY.c.answer_id.is_(None))
-    return select(ENTRY.c.id).where(ENTRY.c.answer_id == answer_id)
-
-
-def _newest(connection: Connection) -> int:
-    return connection.scalar(select(func.max(ENTRY.c.id))) or 0
-
-
-def _free(connection: Connection, second: int) -> int:
-    """The first id from `second` on that is not taken."""
-    if connection.scalar(select(ENTRY.c.id).where(ENTRY.c.id == second)) is None:
-        return second
-    after = ENTRY.alias()
-    taken = select(after.c.id).where(after.c.id == ENTRY.c.id + 1).exists()
-    first = select(ENTRY.c.id + 1).where(ENTRY.c.id >= second, ~taken).order_by(ENTRY.c.id).limit(1)
-    return int(connection.execute(first).scalar_one())
 
 
 def _joined() -> Any:

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from llamune.chat.session import ChatSession
 from llamune.errors import NotFound, StoreError
@@ -13,6 +13,10 @@ from llamune.store.tables import SESSION, TURN
 from llamune.store.values import insert_row, options_json, session_of, storable, turn_count
 
 CHANGEABLE = frozenset({"title", "titled_by", "model", "preset", "system", "overrides"})
+# Statements of every question are built once: SQLAlchemy takes longer to build one than SQLite to run it.
+_SESSIONS = select(SESSION, turn_count())
+_ONE = _SESSIONS.where(SESSION.c.id == bindparam("session"))
+_USED = update(SESSION).where(SESSION.c.id == bindparam("session")).values(updated_at=bindparam("updated_at"))
 
 
 def create(connection: Connection, now: int, **values: Any) -> ChatSession:
@@ -24,7 +28,7 @@ def create(connection: Connection, now: int, **values: Any) -> ChatSession:
 
 def get(connection: Connection, session_id: int) -> ChatSession:
     """A session, deleted or not. Raises NotFound."""
-    row = connection.execute(_sessions().where(SESSION.c.id == session_id)).one_or_none()
+    row = connection.execute(_ONE, {"session": session_id}).one_or_none()
     if row is None:
         raise NotFound(
             _("There is no session {number}.").format(number=session_id), _("/sessions lists them; /trash the deleted.")
@@ -47,7 +51,7 @@ def listed(connection: Connection, *, deleted: bool, limit: int, offset: int) ->
     """Sessions in which something was asked, newest use first."""
     gone = SESSION.c.deleted_at.is_not(None) if deleted else SESSION.c.deleted_at.is_(None)
     asked = select(TURN.c.id).where(TURN.c.session_id == SESSION.c.id).exists()
-    query = _sessions().where(gone, asked).order_by(SESSION.c.updated_at.desc(), SESSION.c.id.desc())
+    query = _SESSIONS.where(gone, asked).order_by(SESSION.c.updated_at.desc(), SESSION.c.id.desc())
     return [session_of(row) for row in connection.execute(query.limit(limit).offset(offset))]
 
 
@@ -64,8 +68,4 @@ def change(connection: Connection, session_id: int, changes: Mapping[str, Any]) 
 
 def used(connection: Connection, session_id: int, now: int) -> None:
     """Moves a session to the front of lists."""
-    connection.execute(update(SESSION).where(SESSION.c.id == session_id).values(updated_at=now))
-
-
-def _sessions() -> Select[Any]:
-    return select(SESSION, turn_count())
+    connection.execute(_USED, {"session": session_id, "updated_at": now})

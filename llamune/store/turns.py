@@ -7,7 +7,7 @@ answer as cancelled, with the text that had come.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from llamune.chat.context import with_attachments
 from llamune.chat.session import Answer, Attachment, Turn
@@ -15,7 +15,7 @@ from llamune.errors import NotFound
 from llamune.i18n import _
 from llamune.store import search, sessions
 from llamune.store.owner import Owner
-from llamune.store.tables import ANSWER, TURN
+from llamune.store.tables import ANSWER, SESSION, TURN
 from llamune.store.values import (
     LIVE,
     RUNNING,
@@ -30,16 +30,32 @@ from llamune.store.values import (
 
 SECOND = 1_000_000  # microseconds
 PAGE = 1000  # turns read at once by `messages`
+# Statements of every question are built once: SQLAlchemy takes longer to build one than SQLite to run it.
+_TURN = select(TURN).where(TURN.c.id == bindparam("turn"))
+_AT = select(TURN.c.id).where(TURN.c.session_id == bindparam("session"), LIVE, TURN.c.number == bindparam("number"))
+_ANSWER = select(ANSWER).where(ANSWER.c.id == bindparam("answer"))
+_SHOWN = select(ANSWER).where(ANSWER.c.discarded.is_(False)).order_by(ANSWER.c.id)
+_SHOWN_OF = _SHOWN.where(ANSWER.c.turn_id == bindparam("turn"))
+_RUNNERS = select(ANSWER.c.id, ANSWER.c.owner_pid, ANSWER.c.owner_start).where(RUNNING)
+_PROGRESS = (
+    update(ANSWER)
+    .where(ANSWER.c.id == bindparam("answer"), RUNNING)
+    .values(status="streaming", text=bindparam("text"), thinking=bindparam("thinking"))
+)
+_USED = (
+    update(SESSION)
+    .where(SESSION.c.id == select(TURN.c.session_id).where(TURN.c.id == bindparam("turn")).scalar_subquery())
+    .values(updated_at=bindparam("updated_at"))
+)
 
 
 def add(connection: Connection, now: int, session_id: int, question: str, attachments: Sequence[Attachment]) -> Turn:
     """The next turn of a session. Raises NotFound; StoreError when the session is in the trash."""
-    sessions.get_live(connection, session_id)
-    last = connection.execute(_live(session_id).order_by(TURN.c.number.desc()).limit(1)).first()
+    count = sessions.get_live(connection, session_id).turn_count
     row: dict[str, Any] = {
         "session_id": session_id,
-        "parent_id": last.id if last else None,
-        "number": last.number + 1 if last else 1,
+        "parent_id": connection.scalar(_AT, {"session": session_id, "number": count}),
+        "number": count + 1,
         "question": storable(question),
         "attachments": attachments_json(attachments),
         "created_at": now,
@@ -60,10 +76,10 @@ def edit(connection: Connection, now: int, turn_id: int, question: str) -> Turn:
 
 def get(connection: Connection, turn_id: int) -> Turn:
     """A turn, live or not, without its discarded answers. Raises NotFound."""
-    row = connection.execute(select(TURN).where(TURN.c.id == turn_id)).one_or_none()
+    row = connection.execute(_TURN, {"turn": turn_id}).one_or_none()
     if row is None:
         raise NotFound(_("There is no turn {number}.").format(number=turn_id), _("/history lists the turns."))
-    answers = connection.execute(_shown().where(ANSWER.c.turn_id == turn_id))
+    answers = connection.execute(_SHOWN_OF, {"turn": turn_id})
     return turn_of(row, [answer_of(a) for a in answers])
 
 
@@ -73,10 +89,12 @@ def ranged(connection: Connection, session_id: int, first: int, last: int | None
     low = count + 1 + first if first < 0 else first
     inside = TURN.c.number.between(low, count if last is None else last)
     answers: dict[int, list[Answer]] = {}
-    shown = _shown().join(TURN, TURN.c.id == ANSWER.c.turn_id).where(TURN.c.session_id == session_id, LIVE, inside)
+    shown = _SHOWN.join(TURN, TURN.c.id == ANSWER.c.turn_id).where(TURN.c.session_id == session_id, LIVE, inside)
     for row in connection.execute(shown):
         answers.setdefault(row.turn_id, []).append(answer_of(row))
-    turns = connection.execute(_live(session_id).where(inside).order_by(TURN.c.number))
+    turns = connection.execute(
+        select(TURN).where(TURN.c.session_id == session_id, LIVE, inside).order_by(TURN.c.number)
+    )
     return [turn_of(row, answers.get(row.id, ())) for row in turns]
 
 
@@ -120,7 +138,7 @@ def add_answer(connection: Connection, now: int, owner: Owner, turn_id: int, *, 
 
 def get_answer(connection: Connection, answer_id: int) -> Answer:
     """An answer, discarded or not. Raises NotFound."""
-    row = connection.execute(select(ANSWER).where(ANSWER.c.id == answer_id)).one_or_none()
+    row = connection.execute(_ANSWER, {"answer": answer_id}).one_or_none()
     if row is None:
         raise NotFound(_("There is no answer {number}.").format(number=answer_id), _("/history lists the answers."))
     return answer_of(row)
@@ -128,9 +146,8 @@ def get_answer(connection: Connection, answer_id: int) -> Answer:
 
 def save_progress(connection: Connection, answer_id: int, text: str, thinking: str) -> None:
     """The text so far of a running answer; one that has ended keeps what it has. Raises NotFound."""
-    values = {"status": "streaming", "text": storable(text), "thinking": storable(thinking)}
-    running = update(ANSWER).where(ANSWER.c.id == answer_id, RUNNING).values(values)
-    if connection.execute(running).rowcount == 0:
+    row = {"answer": answer_id, "text": storable(text), "thinking": storable(thinking)}
+    if connection.execute(_PROGRESS, row).rowcount == 0:
         get_answer(connection, answer_id)
 
 
@@ -139,17 +156,15 @@ def finish(connection: Connection, now: int, answer_id: int, values: dict[str, A
     before = get_answer(connection, answer_id)
     old = before.text if not before.running else ""
     search.change(connection, now // SECOND, before.turn_id, answer_id, old, values["text"])
-    connection.execute(update(ANSWER).where(ANSWER.c.id == answer_id).values(values))
-    session_id = connection.scalar(select(TURN.c.session_id).where(TURN.c.id == before.turn_id))
-    sessions.used(connection, int(session_id or 0), now)
+    connection.execute(update(ANSWER).where(ANSWER.c.id == bindparam("answer")), values | {"answer": answer_id})
+    connection.execute(_USED, {"turn": before.turn_id, "updated_at": now})
     return get_answer(connection, answer_id)
 
 
 def orphans(connection: Connection) -> list[int]:
     """Running answers whose process is gone."""
-    running = select(ANSWER.c.id, ANSWER.c.owner_pid, ANSWER.c.owner_start).where(RUNNING)
     owned: dict[Owner, list[int]] = {}
-    for answer_id, pid, start in connection.execute(running):
+    for answer_id, pid, start in connection.execute(_RUNNERS):
         owned.setdefault(Owner(pid, start), []).append(answer_id)
     return [answer_id for owner, ids in owned.items() if not owner.alive for answer_id in ids]
 
@@ -160,11 +175,3 @@ def cut(connection: Connection, now: int, answer_ids: Sequence[int]) -> None:
     for answer_id, turn_id, text in connection.execute(query).all():
         search.change(connection, now // SECOND, turn_id, answer_id, "", text)
         connection.execute(update(ANSWER).where(ANSWER.c.id == answer_id).values(status="cancelled"))
-
-
-def _live(session_id: int) -> Select[Any]:
-    return select(TURN).where(TURN.c.session_id == session_id, LIVE)
-
-
-def _shown() -> Select[Any]:
-    return select(ANSWER).where(ANSWER.c.discarded.is_(False)).order_by(ANSWER.c.id)
