@@ -76,8 +76,8 @@ class Screen:
     async def wait_for(self, *texts: str, seconds: float = 20) -> bool:
         """Lets the loop run until all `texts` are on the screen; False if that does not happen in time."""
         end = time.monotonic() + seconds
-        while not (there := all(text in self.text() for text in texts)) and time.monotonic() < end:
-            await asyncio.sleep(0.01)  # noqa: ASYNC110 - what is drawn raises no event
+        while not (there := all(text in self.text() for text in texts)) and time.monotonic() < end:  # noqa: ASYNC110 - drawing is no event
+            await asyncio.sleep(0.01)
         return there
 
     def resize(self, app: Application[Any], columns: int, rows: int) -> None:
@@ -141,6 +141,7 @@ class Term:
         end = time.monotonic() + seconds
         while self.status is None and (left := end - time.monotonic()) > 0:
             if not select.select([self._fd], [], [], left)[0]:
+                self.status = self._process.poll()  # a child of the program may keep the terminal open
                 break
             if not self._read():
                 return False
