@@ -8,19 +8,22 @@ import asyncio
 import gc
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING
 
 from llamune import i18n, presets
 from llamune.chat.conversation import Conversation
+from llamune.chat.model import ModelInfo
 from llamune.chat.ports import Store
 from llamune.chat.preset import Preset
+from llamune.chat.scheduler import DEFAULT_LIMIT, Slots, allowed, need, on_gpu
 from llamune.chat.session import ChatSession
+from llamune.i18n import _
 from llamune.paths import Paths, shipped
 from llamune.settings import Settings
-from llamune.state import State
+from llamune.state import State, memory
 
 if TYPE_CHECKING:
     from llamune.engine.catalog import Catalog
@@ -45,6 +48,7 @@ class App:
         found = presets.load([shipped("presets"), paths.presets])
         self.presets: dict[str, Preset] = dict(found.presets)
         self.problems = found.problems
+        self.slots = Slots()
         self._scripted = scripted
         self._store: Store | None = None
         self._catalog: Catalog | None = None
@@ -103,11 +107,25 @@ class App:
     def conversation(self, session: ChatSession | None = None) -> Conversation:
         """A conversation over this app's store, engines and presets."""
         thinks = lambda: self.settings.thinking != "off"  # noqa: E731 - asked at each request, /think changes it
-        return Conversation(self.store, self.catalog, self.state, self.presets, session or self.draft(), thinks)
+        return Conversation(
+            self.store, self.catalog, self.state, self.presets, session or self.draft(), thinks, self.slots
+        )
 
     def change(self, **values: object) -> None:
         """Changes settings for this run only."""
         self.settings = replace(self.settings, **values)  # type: ignore[arg-type]
+
+    async def settle_limit(self, models: Sequence[ModelInfo]) -> str:
+        """Settles how many answers of these models may be made at once. Returns why it is fewer than wanted."""
+        wanted = self.state.limit or DEFAULT_LIMIT
+        if not self.state.limit and not on_gpu(await self.catalog.loaded()):
+            self.slots.limit = 1
+            return _("one after the other: without a GPU that is faster (/lineup limit N changes it)")
+        needs = {m.name: need(m, self.state.num_ctx(m)) for m in models}
+        self.slots.limit = allowed(wanted, needs, memory())
+        if self.slots.limit == wanted:
+            return ""
+        return _("{n} at once: more would not fit into memory").format(n=self.slots.limit)
 
     async def close(self) -> None:
         """Ends engines and closes the store."""

@@ -6,22 +6,27 @@ nothing in it cannot be chosen again. It holds no text of any conversation.
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from llamune.chat.context import default_size
 from llamune.chat.model import ModelInfo
+from llamune.chat.scheduler import LIMITS
 
 
 @dataclass(slots=True)
 class State:
-    """Remembered choices. `sizes` is num_ctx by model name: set by hand, or settled at first use."""
+    """Remembered choices. `sizes` is num_ctx by model name: set by hand, or settled at first use. `lineup` are
+    candidates as written; `limit` is how many answers may be made at once, 0 = as many as is good here."""
 
     path: Path
     model: str = ""
     preset: str = ""
     sizes: dict[str, int] = field(default_factory=dict)
+    lineup: list[str] = field(default_factory=list)
+    lineup_on: bool = False
+    limit: int = 0
 
     @classmethod
     def load(cls, path: Path) -> "State":
@@ -29,7 +34,17 @@ class State:
         try:
             data = json.loads(path.read_bytes())
             sizes = {k: v for k, v in data.get("sizes", {}).items() if isinstance(v, int) and v > 0}
-            return cls(path, str(data.get("model", "")), str(data.get("preset", "")), sizes)
+            lineup = [c for c in data.get("lineup", []) if isinstance(c, str) and "/" in c]
+            limit = data.get("limit", 0)
+            return cls(
+                path,
+                str(data.get("model", "")),
+                str(data.get("preset", "")),
+                sizes,
+                lineup,
+                data.get("lineup_on") is True,
+                limit if limit in LIMITS else 0,
+            )
         except (OSError, ValueError, AttributeError):
             return cls(path)
 
@@ -39,7 +54,7 @@ class State:
         self.sizes = {**on_disk.sizes, **self.sizes, **changes.pop("sizes", {})}
         for name, value in changes.items():
             setattr(self, name, value)
-        data = {"model": self.model, "preset": self.preset, "sizes": self.sizes}
+        data = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "path"}
         beside = self.path.with_suffix(f".{os.getpid()}.tmp")
         try:
             with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

@@ -4,31 +4,27 @@ What the model sees is settled before anything is sent; what an answer says is s
 and opens nothing itself.
 """
 
-import asyncio
-import logging
-import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from llamune.chat import context as contexts
+from llamune.chat.answering import Answering
 from llamune.chat.context import Context
-from llamune.chat.events import AnswerFailed, AnswerFinished, AnswerQueued, Event, TextArrived, ThinkingArrived
+from llamune.chat.events import AnswerFinished, Event, TextArrived
 from llamune.chat.fanout import Running
 from llamune.chat.lineup import Candidate
 from llamune.chat.message import Message
 from llamune.chat.model import ModelInfo
 from llamune.chat.ports import ChatRequest, Engine, Store
 from llamune.chat.preset import Preset, SamplingOptions
+from llamune.chat.scheduler import Slots
 from llamune.chat.session import Answer, Attachment, ChatSession, Deleted, Turn, Undone
-from llamune.errors import ContextOverflow, EngineError, StoreError, UsageError
+from llamune.errors import ContextOverflow, EngineError, UsageError
 from llamune.i18n import _
 from llamune.text import title_of
 
-log = logging.getLogger(__name__)
-
-SAVE_EVERY = 0.5  # seconds; an answer on disk is at most one second behind the screen
 KEEP_RECENT = 2  # turns that /compact leaves as they are
 
 
@@ -44,13 +40,23 @@ class Sizes(Protocol):
     def num_ctx(self, model: ModelInfo) -> int: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A candidate with the request that asks it, or the reason why it cannot be asked."""
+
+    candidate: Candidate
+    engine: Engine | None = None
+    request: ChatRequest | None = None
+    error: EngineError | None = None
+
+
 class Conversation:
     """One chat session being held.
 
     Args:
         presets: by name.
         think: asked at each request: False = tell models that can think not to.
-        title: the function that names a session after its first question.
+        slots: places for answers that are being made, shared by all conversations; None = one of its own.
     """
 
     def __init__(
@@ -61,6 +67,7 @@ class Conversation:
         presets: Mapping[str, Preset],
         session: ChatSession,
         think: Callable[[], bool] = lambda: True,
+        slots: Slots | None = None,
     ) -> None:
         self.store = store
         self.models = models
@@ -68,6 +75,7 @@ class Conversation:
         self.presets = presets
         self.session = session
         self._think = think
+        self._answering = Answering(store, slots or Slots(), self._learn)
         self._scale: dict[str, float] = {}  # model → real tokens over our estimate, learned from each answer
 
     # asking
@@ -85,7 +93,7 @@ class Conversation:
             self._begin(title_of(question))
         turn = self.store.add_turn(self.session.id, question, attachments)
         self.reload()
-        return self._run([(turn, candidate, engine, request)], adopted=True)
+        return self._run(turn, [Planned(candidate, engine, request)], adopted=True)
 
     async def retry(self, candidates: Sequence[Candidate], turn: Turn | None = None) -> Running:
         """More answers to the last turn's question (or to `turn`), beside the one that stands.
@@ -93,12 +101,11 @@ class Conversation:
         Raises: as `ask`; and UsageError when there is no turn.
         """
         turn = turn or self.last_turn()
-        asked = contexts.with_attachments(turn.question, turn.attachments)
-        plan = []
-        for candidate in candidates:
-            engine, request = await self._prepare(candidate, asked, turn.number - 1)
-            plan.append((turn, candidate, engine, request))
-        return self._run(plan, adopted=False)
+        return self._run(turn, await self._plan(turn, candidates), adopted=False)
+
+    async def behind(self, turn: Turn, candidates: Sequence[Candidate]) -> Running:
+        """The line-up's answers to a turn, made while nothing in the foreground is."""
+        return self._run(turn, await self._plan(turn, candidates, alone=False), adopted=False, behind=True)
 
     async def context(self, question: str | None = None) -> Context:
         """What the current model would see now, with `question` asked (or only what there is)."""
@@ -214,6 +221,19 @@ class Conversation:
         if draft.title:
             self.change(title=draft.title, titled_by="user")
 
+    async def _plan(self, turn: Turn, candidates: Sequence[Candidate], *, alone: bool = True) -> list[Planned]:
+        """A request for each candidate. One that cannot be asked fails by itself when others can go on."""
+        asked = contexts.with_attachments(turn.question, turn.attachments)
+        plan = []
+        for candidate in candidates:
+            try:
+                plan.append(Planned(candidate, *await self._prepare(candidate, asked, turn.number - 1)))
+            except EngineError as error:
+                if alone and len(candidates) == 1:
+                    raise
+                plan.append(Planned(candidate, error=error))
+        return plan
+
     async def _prepare(self, candidate: Candidate, asked: str, before: int) -> tuple[Engine, ChatRequest]:
         """The request for one candidate with the turns up to `before` in front. Raises ContextOverflow."""
         engine, info = await self.models.find(candidate.model)
@@ -242,115 +262,33 @@ class Conversation:
             counted = await engine.count_tokens(ChatRequest(0, info.name, messages, options, num_ctx))
         return Context(messages, guess if counted is None else counted, num_ctx, counted is not None, left_out)
 
-    def _run(self, plan: Sequence[tuple[Turn, Candidate, Engine, ChatRequest]], *, adopted: bool) -> Running:
+    def _run(self, turn: Turn, plan: Sequence[Planned], *, adopted: bool, behind: bool = False) -> Running:
+        """Rows in the order asked, so that letters follow it; streams by model, so that each is loaded once."""
         streams = {}
-        for turn, candidate, engine, request in plan:
+        for planned in plan:
+            candidate, request = planned.candidate, planned.request
             answer = self.store.add_answer(
                 turn.id,
-                model=request.model,
+                model=request.model if request else candidate.model,
                 preset=candidate.preset,
-                options=request.options,
-                engine=engine.name,
+                options=request.options if request else SamplingOptions(seed=candidate.seed),
+                engine=planned.engine.name if planned.engine else "",
                 adopted=adopted,
             )
-            streams[answer.id] = self._answer(answer, engine, replace(request, answer_id=answer.id))
+            streams[answer.id] = self._stream(answer, planned, behind)
         return Running(streams)
 
-    async def _answer(self, answer: Answer, engine: Engine, request: ChatRequest) -> AsyncGenerator[Event]:
-        """One answer from request to stored end; the same for foreground and background."""
-        draft = Draft(self.store, answer.id)
-        try:
-            yield AnswerQueued(answer.id, answer.letter, answer.model, answer.preset)
-            async with aclosing(engine.chat(request)) as stream:
-                async for event in stream:
-                    if isinstance(event, AnswerFinished):
-                        self._learn(request, event)
-                        yield draft.finished(event)
-                    else:
-                        draft.take(event)
-                        yield event
-        except EngineError as error:
-            yield draft.failed(error)
-        finally:
-            draft.close()
+    def _stream(self, answer: Answer, planned: Planned, behind: bool) -> AsyncGenerator[Event]:
+        if planned.engine is None or planned.request is None:
+            return self._answering.failing(answer, planned.error or EngineError(""))
+        request = replace(planned.request, answer_id=answer.id)
+        return self._answering.run(answer, planned.engine, request, behind=behind)
 
     def _learn(self, request: ChatRequest, event: AnswerFinished) -> None:
         """How many tokens this model really makes of our estimate, for the next gauge and refusal."""
         estimated = contexts.total(request.messages)
         if event.usage.prompt_tokens and event.reason != "prompt_cut" and estimated > 50:
             self._scale[request.model] = event.usage.prompt_tokens / estimated
-
-
-class Draft:
-    """One answer on its way into the store: never more than a second behind what was shown."""
-
-    def __init__(self, store: Store, answer_id: int) -> None:
-        self._store = store
-        self._id = answer_id
-        self._text: list[str] = []
-        self._thinking: list[str] = []
-        self._saved = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-        self._ended = False
-
-    def take(self, event: Event) -> None:
-        """Remembers what came; saves now, or in a moment when the last save is young."""
-        match event:
-            case TextArrived(text=text):
-                self._text.append(text)
-            case ThinkingArrived(text=text):
-                self._thinking.append(text)
-            case _:
-                return
-        wait = self._saved + SAVE_EVERY - time.monotonic()
-        if wait <= 0:
-            self._save()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(wait, self._save)
-
-    def finished(self, event: AnswerFinished) -> Event:
-        """Stores the end. An answer without a word is a failure that says why."""
-        text = "".join(self._text)
-        if not text.strip():
-            return self.failed(_empty(event, bool(self._thinking)))
-        self._end()
-        self._store.finish(
-            self._id,
-            "complete",
-            text=text,
-            thinking="".join(self._thinking),
-            usage=event.usage,
-            reason=event.reason,
-            model=event.model,
-            digest=event.digest,
-        )
-        return event
-
-    def failed(self, error: EngineError) -> AnswerFailed:
-        """Stores a failure with what had come."""
-        self._end()
-        text, thinking = "".join(self._text), "".join(self._thinking)
-        self._store.finish(self._id, "failed", text=text, thinking=thinking, error=error.message, hint=error.hint)
-        return AnswerFailed(self._id, error.message, error.hint, error.exit_code)
-
-    def close(self) -> None:
-        """When nothing else ended it, the answer was cancelled."""
-        if not self._ended:
-            self._end()
-            self._store.finish(self._id, "cancelled", text="".join(self._text), thinking="".join(self._thinking))
-
-    def _save(self) -> None:
-        self._timer = None
-        self._saved = time.monotonic()
-        try:
-            self._store.save_progress(self._id, "".join(self._text), "".join(self._thinking))
-        except StoreError as error:  # the answer goes on; `finish` tries again and tells the user
-            log.warning("answer %s: %s", self._id, error)
-
-    def _end(self) -> None:
-        self._ended = True
-        if self._timer:
-            self._timer.cancel()
 
 
 async def text_of(engine: Engine, request: ChatRequest) -> str:
@@ -379,19 +317,11 @@ def _say(info: ModelInfo, think: bool) -> bool | None:
     return think if info.thinks else None
 
 
-def _empty(event: AnswerFinished, thought: bool) -> EngineError:
-    if event.reason == "length":
-        hint = _(
-            "Raise num_predict (/params), give more context (/context size N), or switch thinking off (/think off)."
-        )
-        if thought:
-            return EngineError(_("The model used all its tokens for thinking; no answer came."), hint)
-        return EngineError(_("The answer is empty: its length limit was reached before the first word."), hint)
-    return EngineError(_("The model gave an empty answer."), _("Try /retry with another preset or model."))
-
-
 SUMMARISE = (
     "Summarise the following conversation so that it can be continued from your summary. Keep all facts, numbers, "
     "names, decisions and open questions. Write in the language of the conversation, at most 300 words."
 )
-TITLE = "Give a title of at most six words for a conversation that begins with this question. Answer with the title only, in the language of the question."
+TITLE = (
+    "Give a title of at most six words for a conversation that begins with this question. Answer with the title only, "
+    "in the language of the question."
+)

@@ -1,4 +1,4 @@
-"""What happens while answers are made: a closed union. The event is the only thing that travels from engine to screen."""
+"""What happens while answers are made: a closed union, the only thing that travels from engine to screen."""
 
 from dataclasses import dataclass
 from typing import Literal

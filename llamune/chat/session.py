@@ -74,7 +74,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question and its answers; `number` counts the live turns of a session from 1. At most one answer is adopted."""
+    """One question and its answers, one of them adopted at most; `number` counts the live turns from 1."""
 
     id: int
     session_id: int

@@ -59,6 +59,10 @@ async def retry(shell: Shell, args: Arguments) -> None:
     if not typed.strip():
         return
     chosen = await choose(shell, typed)
+    if len(chosen) > 1:
+        names = {c.model for c in chosen}
+        if why := await shell.app.settle_limit([m for m in shell.known if m.name in names]):
+            shell.show(Note(why, "dim"))
     running = await shell.conversation.retry(chosen, turn)
     before = {a.id for a in turn.answers}
     await shell.watch(running, turn)

@@ -55,13 +55,13 @@ async def show_models(shell: Shell, args: Arguments) -> None:
     columns = [
         Column("", right=True),
         Column(_("model"), least=12),
-        Column(_("size"), right=True, spare=3),
-        Column(_("parameters"), right=True, spare=4),
-        Column(_("quantised"), spare=6),
+        Column(_("size"), right=True, spare=2),
+        Column(_("parameters"), right=True, spare=6),
+        Column(_("quantised"), spare=7),
         Column(_("context"), right=True, spare=5),
         Column(_("in memory"), spare=1),
-        Column(_("engine"), spare=2),
-        Column("", least=10, spare=7),
+        Column(_("engine"), spare=4),
+        Column("", least=10, spare=3),
     ]
     shell.show(
         Listing(
@@ -175,10 +175,17 @@ async def preset(shell: Shell, args: Arguments) -> None:
         shell.app.state.remember(preset=name)
         sent = wording.options(shell.conversation.options(name)) or _("none: the engine's own")
         return shell.show(_("Preset {name} from now on: {options}").format(name=name, options=sent))
-    rows = [(p.name, wording.options(p.options) or _("sends nothing"), wording.describe(p)) for p in known.values()]
+    used = [name for name in OPTION_NAMES if any(name in p.options.given() for p in known.values())]
+    rows = [(p.name, *(_number(p.options.given().get(n)) for n in used), wording.describe(p)) for p in known.values()]
+    options = [Column(name, right=True, spare=n) for n, name in enumerate(used, 1)]
     marked = list(known).index(session.preset) if session.preset in known else -1
-    columns = [Column(_("preset")), Column(_("options"), least=20, spare=1), Column("", least=16)]
-    shell.show(Listing(columns, rows, _("/preset NAME changes it · /params shows what is in force"), marked=marked))
+    after = _("– is not sent · /preset NAME changes it · /params shows what is in force")
+    shell.show(Listing([Column(_("preset")), *options, Column("", least=16)], rows, after, marked=marked))
+
+
+def _number(value: float | int | None) -> str:
+    """An option's value in a table."""
+    return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _preset_name(typed: str, known: Iterable[str]) -> str:
@@ -237,7 +244,7 @@ def _params(shell: Shell, names: Iterable[str]) -> Listing:
         rows.append(
             (
                 name,
-                "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value),
+                _number(value),
                 _("not sent") if value is None else origin,
                 _range(name),
             )

@@ -97,8 +97,8 @@ async def settings(shell: Shell, args: Arguments) -> None:
     columns = [
         Column(_("setting")),
         Column(_("value"), least=8),
-        Column(_("from"), spare=2),
-        Column("", least=20, spare=1),
+        Column(_("from")),
+        Column("", least=16, spare=1),
     ]
     shell.show(
         Listing(columns, rows, _("/settings KEY VALUE changes one · {path}").format(path=shell.app.paths.settings))

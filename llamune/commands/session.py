@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 from llamune.app import App
+from llamune.chat.board import Background, Lane
 from llamune.chat.conversation import Conversation
 from llamune.chat.fanout import Running
 from llamune.chat.model import ModelInfo
@@ -23,6 +24,7 @@ class Shell(Protocol):
     conversation: Conversation
     registry: CommandRegistry
     known: tuple[ModelInfo, ...]
+    background: Background
 
     def show(self, value: Shown | str) -> None:
         """Prints one value."""
@@ -58,6 +60,14 @@ class Shell(Protocol):
 
     async def edit(self, text: str) -> str:
         """Opens the user's editor on a text."""
+        ...
+
+    def running(self) -> list[Lane]:
+        """Every answer that is being made, in the foreground and behind it."""
+        ...
+
+    def stop(self, answer_id: int | None) -> int:
+        """Stops one running answer, or all in the background. Returns how many."""
         ...
 
     def leave(self) -> None:

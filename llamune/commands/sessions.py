@@ -148,13 +148,13 @@ async def search(shell: Shell, args: Arguments) -> None:
     if not hits:
         return shell.show(_("Nothing was found for “{words}”.").format(words=one_line(args.rest)))
     for hit in hits[:HITS]:
-        shell.show(Marked(hit.excerpt, hit.marks, _head(hit)))
+        shell.show(Marked(hit.excerpt, hit.marks, head(hit)))
     many = _("the newest {n} places; more words find less").format(n=HITS)
     told = many if len(hits) > HITS else ngettext("{n} place", "{n} places", len(hits)).format(n=len(hits))
     shell.show(Note(told + " · " + _("/resume NUMBER opens a session"), "dim"))
 
 
-def _head(hit: Hit) -> str:
+def head(hit: Hit) -> str:
     """Number, title, turn, who said it, when."""
     place = _("turn {n}").format(n=hit.turn_number)
     place += ", " + (_("question") if hit.where == "question" else _("answer {letter}").format(letter=hit.letter))
@@ -201,8 +201,7 @@ async def import_(shell: Shell, args: Arguments) -> None:
     added = transfer.import_(shell.app.store, path_of(args.rest))
     told = ngettext("{n} session", "{n} sessions", added.sessions).format(n=added.sessions)
     counts = wording.counted(added.turns, added.answers)
-    shell.show(
-        Note(_("{sessions} added: {counts}. /sessions lists them.").format(sessions=told, counts=counts), "good")
-    )
+    done = _("{sessions} added: {counts}. /sessions lists them.") if added.sessions else _("Nothing was added.")
+    shell.show(Note(done.format(sessions=told, counts=counts), "good" if added.sessions else "warn"))
     for reason, n in added.skipped.items():
         shell.show(Note(_("left out: {n} ({reason})").format(n=n, reason=reason), "warn"))

@@ -104,7 +104,9 @@ def _chosen(shell: Shell, args: Arguments) -> list[ChatSession]:
 def _what_goes(shell: Shell, chosen: list[ChatSession]) -> str:
     total = sum(s.turn_count for s in chosen)
     told = ngettext("{n} session", "{n} sessions", len(chosen)).format(n=len(chosen))
-    text = _("{sessions}, {turns} and all their answers go for ever: from database, backups, input history and log.")
+    text = _(
+        "{sessions} with {turns}, and what was rewound in them, go for ever: database, backups, input history, log."
+    )
     return text.format(sessions=told, turns=wording.turns(total))
 
 

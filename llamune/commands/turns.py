@@ -85,7 +85,12 @@ async def rewind(shell: Shell, args: Arguments) -> None:
     if not gone.turns:
         return shell.show(_("Turn {number} is the last one: nothing comes after it.").format(number=number))
     what = wording.counted(gone.turns, gone.answers, gone.rejected)
-    shell.show(_("After turn {number} these go: {what}. /undo brings them back.").format(number=number, what=what))
+    told = (
+        _("After turn {number} these go: {what}. /undo brings them back.")
+        if number
+        else _("All of it goes: {what}. /undo brings it back.")
+    )
+    shell.show(told.format(number=number, what=what))
     if await shell.confirm(_("rewind?")):
         shell.conversation.rewind(number)
         shell.show(

@@ -1,4 +1,4 @@
-"""What stands at the top of a chat: who we are, which models answer, what can be resumed; and the title made behind it."""
+"""The top of a chat: who we are, which models answer, what can be resumed; and the title made behind it."""
 
 from typing import TYPE_CHECKING
 

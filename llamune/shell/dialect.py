@@ -24,6 +24,7 @@ from markdown_it.rules_inline import StateInline, image, link
 from markdown_it.rules_inline.state_inline import Delimiter
 
 CONTAINER = re.compile(r">|(?:[-*+]|\d{1,9}[.)])(?:\s|$)")  # what begins a quote or a list item
+ENDING = frozenset(".,;:!?/)]}")
 DEPTH = 16  # levels of tokens; a list nests two of them
 BRACKETS = 300  # "[" in one paragraph; with more, links are not looked for (the search is quadratic)
 
@@ -114,7 +115,8 @@ def _flanks(source: str, begin: int, end: int) -> tuple[bool, bool]:
     before, after = source[begin - 1] if begin else " ", source[end] if end < len(source) else " "
     before_blank, after_blank = isWhiteSpace(ord(before)), isWhiteSpace(ord(after))
     before_sign, after_sign = _is_sign(before), _is_sign(after)
-    opens = not after_blank and (not after_sign or before_blank or before_sign or _is_cjk(before))
+    beside_cjk = _is_cjk(before) and after not in ENDING  # or the files *.txtと*.md would lose their stars
+    opens = not after_blank and (not after_sign or before_blank or before_sign or beside_cjk)
     closes = not before_blank and (not before_sign or after_blank or after_sign or _is_cjk(after))
     return opens, closes
 

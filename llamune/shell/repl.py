@@ -24,12 +24,13 @@ from prompt_toolkit.formatted_text import ANSI
 
 from llamune import __version__, text
 from llamune.app import App
+from llamune.chat.board import Background, Lane
 from llamune.chat.conversation import Conversation
-from llamune.chat.events import AnswerFinished
+from llamune.chat.events import AnswerFailed, AnswerFinished
 from llamune.chat.fanout import Running
 from llamune.chat.model import ModelInfo
 from llamune.chat.session import Attachment, Turn
-from llamune.commands import files, registry
+from llamune.commands import files, lineup, registry
 from llamune.commands.values import Shown
 from llamune.errors import LlamuneError
 from llamune.i18n import _
@@ -40,7 +41,7 @@ from llamune.shell.keys import bindings
 from llamune.shell.screen import TOOLBAR_STYLE, PlainScreen, PromptScreen, Screen, read_line
 from llamune.shell.style import Style, colors
 from llamune.shell.view import View
-from llamune.shell.watch import Lane, Watch
+from llamune.shell.watch import Watch, brief
 
 log = logging.getLogger(__name__)
 
@@ -64,12 +65,14 @@ class Repl:
         self.screen: Screen
         glyphs = text.glyphs("ascii" if app.settings.ascii == "yes" else _encoding(app.settings.ascii))
         self.view = View(Style(colors(terminal=sys.stdout.isatty())), glyphs, markdown=sys.stdout.isatty())
+        self.background = Background(self._line_up_arrived, self.refresh)
         self._lines: deque[str] = deque()
         self._arrived = asyncio.Event()
         self._ready = asyncio.Event()
         self._asking: asyncio.Future[str] | None = None
         self._prompt = ""
         self._running: Running | None = None
+        self._watch: Watch | None = None
         self._task: asyncio.Task[None] | None = None
         self._side: set[asyncio.Task[None]] = set()
         self._last_interrupt = 0.0
@@ -102,12 +105,21 @@ class Repl:
         return answer.strip().casefold() in ("y", "yes", "はい", "ｙ")
 
     async def watch(self, running: Running, turn: Turn) -> None:
-        watch = Watch(self.screen, self.view, self.app.settings.thinking, lambda: list(self._lines))
+        self._watch = Watch(self.screen, self.view, self.app.settings.thinking, lambda: list(self._lines))
         self._running = running
         try:
-            self._count(await watch.show(running))
+            self._count(await self._watch.show(running))
         finally:
-            self._running = None
+            self._running = self._watch = None
+
+    def running(self) -> list[Lane]:
+        return [*self.background.open, *(self._watch.open if self._watch else [])]
+
+    def stop(self, answer_id: int | None) -> int:
+        if self._running and answer_id in self._running.ids:
+            self._running.stop(answer_id)
+            return 1
+        return self.background.stop(answer_id)
 
     def put(self, text: str) -> None:
         if self._session is not None:
@@ -233,8 +245,16 @@ class Repl:
             if not hasattr(self, "conversation"):  # no store: nothing can be kept, so nothing is begun
                 self._leaving = True
                 self.leave()
+        self._aside_work(self._tick())
         self.refresh()
         self._ready.set()
+
+    async def _tick(self) -> None:
+        """Lets the seconds of background answers pass in the toolbar; costs nothing while there are none."""
+        while True:
+            await asyncio.sleep(1)
+            if self.background.open:
+                self.refresh()
 
     async def _painted(self) -> None:
         """Waits for the first prompt to stand on the screen."""
@@ -273,16 +293,44 @@ class Repl:
             self.screen.above(self.view.style(f"  @{text.one_line(told)}", "dim"))
         running = await self.conversation.ask(question, attachments)
         self.attachments.clear()
+        turn = self.conversation.last_turn()
+        self._aside_work(self._line_up(turn))
         self.refresh()
-        await self.watch(running, self.conversation.last_turn())
+        await self.watch(running, turn)
         if self.conversation.session.turn_count == 1:
-            self._background(banner.suggest_title(self))
+            self._aside_work(banner.suggest_title(self))
 
     def _failed(self, line: str, error: LlamuneError) -> None:
         """Shows an error; what was typed is in the input again when that is empty."""
         self.fail(error)
         if self._session is not None and not self._session.default_buffer.text and not self._asking:
             self.put(line)
+
+    async def _line_up(self, turn: Turn) -> None:
+        """Starts the other models' answers to a question, behind the main one."""
+        others = lineup.candidates(self)
+        if not others:
+            return
+        names = {c.model for c in others}
+        await self.app.settle_limit([m for m in self.known if m.name in names])
+        self.background.start(turn.id, await self.conversation.behind(turn, others))
+
+    def _line_up_arrived(self, turn_id: int, lanes: list[Lane]) -> None:
+        """One line when a turn's background answers are there."""
+        came = [lane.model for lane in lanes if isinstance(lane.end, AnswerFinished)]
+        failed = [lane for lane in lanes if isinstance(lane.end, AnswerFailed)]
+        asked = text.cut(text.one_line(self.app.store.turn(turn_id).question), 24)
+        if came and not self._leaving:
+            told = _("answers from {models} have arrived for “{question}”   /answers · /ignore")
+            self._notice(told.format(models=_(" and ").join(map(text.one_line, came)), question=asked), "good")
+        for lane in failed if not self._leaving else []:
+            assert isinstance(lane.end, AnswerFailed)
+            self._notice(f"{lane.letter} {text.one_line(lane.model)}: {lane.end.message}", "warn")
+        self.refresh()
+
+    def _notice(self, said: str, tone: str) -> None:
+        dot = self.view.style(self.view.glyphs.dot, tone)
+        self.screen.above(f"{dot} {text.clean(said)}")
 
     # around it
 
@@ -291,6 +339,9 @@ class Repl:
         session = self.conversation.session if hasattr(self, "conversation") else self.app.draft()
         self.status.model, self.status.preset = session.model, session.preset
         self.status.limit = self.app.state.sizes.get(session.model, 0)
+        now, wait = time.monotonic(), self.view.glyphs.wait
+        waiting = [f"{text.one_line(lane.model)} {brief(lane, now)}" for lane in self.background.open]
+        self.status.background = f"{wait} {' · '.join(waiting)}" if waiting else ""
         if self._session is not None:
             self._session.app.invalidate()
 
@@ -305,7 +356,7 @@ class Repl:
             told = _("The context is {percent} % full: /compact shortens it, /context size N gives more room.")
             self.screen.above(self.view.style(told.format(percent=round(100 * self.status.fill)), "warn"))
 
-    def _background(self, work: Coroutine[None, None, None]) -> None:
+    def _aside_work(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._side.add(task)
         task.add_done_callback(self._side.discard)
@@ -320,7 +371,7 @@ class Repl:
             return False
 
     def _aside(self, line: str) -> None:
-        self._background(self._handle(line))
+        self._aside_work(self._handle(line))
 
     def _hint(self, said: str) -> None:
         """Says something in the toolbar for a moment."""
@@ -383,6 +434,7 @@ class Repl:
 
     async def _close(self, worker: asyncio.Task[None]) -> None:
         self._leaving = True
+        await self.background.aclose()
         tasks = [t for t in (worker, self._task, *self._side) if t and not t.done()]
         for task in tasks:
             task.cancel()

@@ -19,6 +19,8 @@ from llamune.shell.styled import DIM, Line, Look, paint, wrap
 
 PREVIEWED = 1500  # characters of an unsettled block that are looked at for a preview
 OFTEN = 2000  # characters up to which an unsettled block is read anew with every line; beyond it, after 1/8 more
+ONE_LINE = ("heading", "hr")
+UNTIL_BLANK = ("paragraph", "table", "blockquote")  # blocks that an empty line ends
 FENCE = re.compile(r"(?m)^[ >\t]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)?(`{3,}|~{3,})")
 
 
@@ -112,10 +114,13 @@ class AnswerStream:
         start = last.map[0]
         if start:
             out += self._settle(self._take(start))
-        if last.type == "fence":
+        if self._kind in ONE_LINE or (self._kind in UNTIL_BLANK and _ends_blank(self._tail[:complete])):
+            out += self._settle(self._tail[:complete])
+            self._tail, self._seen = self._tail[complete:], 0
+        elif last.type == "fence":
             out += self._open_code(last.info, last.markup)
             return True
-        if self._kind in LISTS:
+        elif self._kind in LISTS:
             items = [
                 t.map[0] for t in tokens if t.level == 1 and t.type == "list_item_open" and t.map and t.map[0] >= start
             ]
@@ -217,6 +222,10 @@ class AnswerStream:
             return [row for node in self._nodes(source) for row in self._placed(node)]
         finally:
             self._before, self._number, self._in_list = before, number, in_list
+
+
+def _ends_blank(lines: str) -> bool:
+    return not lines[lines.rfind("\n", 0, -1) + 1 :].strip(" \t\n")
 
 
 class _OpenCode:

@@ -7,27 +7,16 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from llamune import text
-from llamune.chat.events import (
-    AnswerCancelled,
-    AnswerFailed,
-    AnswerFinished,
-    AnswerQueued,
-    Event,
-    LineupFinished,
-    ModelLoading,
-    PromptReading,
-    TextArrived,
-    ThinkingArrived,
-)
+from llamune.chat.board import Lane
+from llamune.chat.events import AnswerFailed, AnswerFinished, Event
 from llamune.chat.fanout import Running
 from llamune.errors import LlamuneError
 from llamune.i18n import _, language
 from llamune.shell.screen import Screen
-from llamune.shell.view import View
+from llamune.shell.view import View, folded
 
 if TYPE_CHECKING:
     from llamune.shell.stream import AnswerStream
@@ -36,66 +25,24 @@ INTERVAL = 0.1  # seconds between redraws while text comes: ten a second cost ha
 SPINNER_EVERY = 3  # intervals between two spinner steps
 
 
-@dataclass(slots=True)
-class Lane:
-    """What is known of one running answer."""
+def waiting_for(lane: Lane, now: float) -> str:
+    """What a running answer is doing, and since when, in words."""
+    said = {
+        "waiting": lane.why or _("waiting for {model}"),
+        "loading": _("loading {model}"),
+        "reading": _("{model} reads {tokens} tokens") if lane.reading else _("{model} reads the conversation"),
+        "thinking": _("{model} is thinking"),
+        "writing": _("{model} is writing"),
+    }.get(lane.state, "{model}")
+    what = said.format(model=text.one_line(lane.model), tokens=f"{lane.reading:,}")
+    return f"{what}  {text.seconds(1000 * (now - lane.since))}"
 
-    answer_id: int
-    letter: str = ""
-    model: str = ""
-    preset: str = ""
-    state: str = "waiting"
-    since: float = 0.0
-    pieces: int = 0
-    pending: list[str] = field(default_factory=list)
-    body: list[str] = field(default_factory=list)
-    thinking: list[str] = field(default_factory=list)
-    thinking_since: float = 0.0
-    reading: int = 0
-    end: AnswerFinished | AnswerFailed | AnswerCancelled | None = None
 
-    def take(self, event: Event, now: float) -> None:
-        """Notes what an event changes."""
-        match event:
-            case AnswerQueued():
-                self.letter, self.model, self.preset = event.letter, event.model, event.preset
-            case ModelLoading():
-                self._enter("loading", now)
-            case PromptReading():
-                self.reading = event.tokens
-                self._enter("reading", now)
-            case ThinkingArrived():
-                if not self.thinking:
-                    self.thinking_since = now
-                self.thinking.append(event.text)
-                self._enter("thinking", now)
-            case TextArrived():
-                self.pieces += 1
-                self.pending.append(event.text)
-                self._enter("writing", now)
-            case AnswerFinished() | AnswerFailed() | AnswerCancelled():
-                self.end = event
-                self._enter("done", now)
-            case LineupFinished():
-                return
-            case _:
-                assert_never(event)
-
-    def waiting_for(self, now: float) -> str:
-        """What it is doing, and since when, in words."""
-        said = {
-            "waiting": _("waiting for {model}"),
-            "loading": _("loading {model}"),
-            "reading": _("{model} reads {tokens} tokens") if self.reading else _("{model} reads the conversation"),
-            "thinking": _("{model} is thinking"),
-            "writing": _("{model} is writing"),
-        }.get(self.state, "{model}")
-        what = said.format(model=text.one_line(self.model), tokens=f"{self.reading:,}")
-        return f"{what}  {text.seconds(1000 * (now - self.since))}"
-
-    def _enter(self, state: str, now: float) -> None:
-        if state != self.state:
-            self.state, self.since = state, now
+def brief(lane: Lane, now: float) -> str:
+    """The same in one or two words, for the toolbar."""
+    if lane.state == "waiting":
+        return _("waiting")
+    return text.seconds(1000 * (now - lane.since))
 
 
 class Watch:
@@ -115,13 +62,21 @@ class Watch:
         self._tick = 0
         self._stream: AnswerStream | None = None
         self._labelled = False
+        self._printed = 0  # pieces of the one answer that were given to its renderer
+        self._thought = 0  # characters of its thinking that were printed
+        self._thinking_since = 0.0
+
+    @property
+    def open(self) -> list[Lane]:
+        """Answers that have not ended."""
+        return [lane for lane in self._lanes.values() if lane.end is None]
 
     async def show(self, running: Running) -> list[Lane]:
         """Consumes the events to their end. Returns what became of each answer."""
         now = time.monotonic()
         self._lanes = {}
         async with running:
-            self._lanes = {i: Lane(i, since=now) for i in running.ids}
+            self._lanes = {i: Lane(i, now) for i in running.ids}
             ticker = asyncio.create_task(self._ticks())
             try:
                 async for event in running:
@@ -137,6 +92,8 @@ class Watch:
         lane = self._lanes[event.answer_id]
         first = not lane.pieces
         lane.take(event, time.monotonic())
+        if lane.state == "thinking" and not self._thinking_since:
+            self._thinking_since = lane.since
         if len(self._lanes) > 1:
             if lane.end:
                 self._whole(lane)
@@ -162,12 +119,11 @@ class Watch:
         """Prints what has settled and redraws what has not."""
         if self._thinking == "show":
             self._show_thinking(lane)
-        if lane.pending:
+        if len(lane.text) > self._printed:
             self._stream = self._stream or self._view.stream(self._screen.columns)
             self._stream.width = self._screen.columns
-            new = "".join(lane.pending)
-            lane.pending.clear()
-            lane.body.append(new)
+            new = "".join(lane.text[self._printed :])
+            self._printed = len(lane.text)
             settled = self._head(lane) + self._stream.feed(new)
             if settled:
                 self._screen.above(settled)
@@ -184,22 +140,22 @@ class Watch:
         label = self._view.label(lane.model, lane.preset)
         if lane.thinking and self._thinking != "show":
             n = sum(map(len, lane.thinking))
-            took = text.seconds(1000 * (time.monotonic() - lane.thinking_since))
+            took = text.seconds(1000 * (time.monotonic() - self._thinking_since))
             told = _("thought for {time}, {n} characters · /think shows it").format(time=took, n=f"{n:,}")
             label += "   " + self._view.style(told, "dim")
         return label + "\n"
 
     def _show_thinking(self, lane: Lane) -> None:
         """Prints whole lines of thinking as they come."""
-        said = "".join(lane.thinking)
+        said = "".join(lane.thinking)[self._thought :]
         cut = len(said) if lane.pieces or lane.end else said.rfind("\n") + 1
-        lines = text.clean(said[:cut]).rstrip("\n")
+        self._thought += cut
+        lines = folded(said[:cut].rstrip("\n"), self._screen.columns)
         if lines.strip():
             if not self._labelled:
                 self._screen.above(self._view.label(lane.model, lane.preset))
                 self._labelled = True
             self._screen.above(self._view.style(lines, "dim"))
-        lane.thinking[:] = [said[cut:]] if said[cut:] else []
 
     def _finish(self, lane: Lane) -> None:
         """Prints the rest of the one answer and how it ended."""
@@ -225,7 +181,7 @@ class Watch:
 
     def _whole(self, lane: Lane) -> None:
         """Prints an answer that is complete."""
-        said = "".join(lane.pending)
+        said = "".join(lane.text)
         body = self._view.body(said, self._screen.columns).rstrip("\n")
         parts = [self._view.label(lane.model, lane.preset, lane.letter), body, self._ending(lane)]
         self._screen.above("\n".join(p for p in parts if p) + "\n")
@@ -237,14 +193,14 @@ class Watch:
             if lane.end:
                 continue
             count = _("{n} pieces").format(n=lane.pieces) if lane.pieces else ""
-            line = f"  {lane.letter}  {lane.preset:<10} {lane.waiting_for(now)}  {count}"
+            line = f"  {lane.letter}  {lane.preset:<10} {waiting_for(lane, now)}  {count}"
             rows.append(text.cut(line, self._screen.columns - 1))
         return [*rows, *self._tail()]
 
     def _waiting(self, lane: Lane) -> str:
         spinner = self._view.glyphs.spinner
         step = spinner[self._tick // SPINNER_EVERY % len(spinner)]
-        said = text.cut(f"{step} {lane.waiting_for(time.monotonic())}", self._screen.columns - 1)
+        said = text.cut(f"{step} {waiting_for(lane, time.monotonic())}", self._screen.columns - 1)
         return self._view.style(said, "dim")
 
     def _tail(self) -> list[str]:

@@ -1,0 +1,118 @@
+"""Which answer may run now: the foreground first, then the line-up, never more at once than the machine bears.
+
+A book of places on the loop; it knows no engine. How many places there are is settled by `allowed`, from what the
+engines say they hold and what the candidates need.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from llamune.chat.lineup import Candidate
+from llamune.chat.model import LoadedModel, ModelInfo
+
+LIMITS = range(1, 6)
+DEFAULT_LIMIT = 2
+MEMORY_SHARE = 0.75  # of the machine's memory; the rest is for prompt caches, which no engine reports
+OVERHEAD = 40 * 2**20  # bytes beside weights and KV cache; 37 to 48 MiB were measured on Ollama 0.34.4
+
+
+class Slots:
+    """Places for answers that are being generated. `limit`, how many at once, may change at any time."""
+
+    def __init__(self, limit: int = 1) -> None:
+        self.limit = limit
+        self._running = 0
+        self._front = 0
+        self._waiting_front: deque[asyncio.Future[None]] = deque()
+        self._waiting_behind: deque[asyncio.Future[None]] = deque()
+        self._wanted_back: set[asyncio.Event] = set()
+
+    @asynccontextmanager
+    async def front(self) -> AsyncIterator[None]:
+        """A place for an answer that the user waits for; background answers are asked to give theirs up."""
+        self._front += 1
+        for event in self._wanted_back:
+            event.set()
+        try:
+            async with self._place(self._waiting_front):
+                yield
+        finally:
+            self._front -= 1
+            self._wake()
+
+    @asynccontextmanager
+    async def behind(self) -> AsyncIterator[asyncio.Event]:
+        """A place for a background answer, given only while nothing in the foreground runs or waits.
+
+        Yields: an event that is set when the foreground wants the place back.
+        """
+        wanted_back = asyncio.Event()
+        async with self._place(self._waiting_behind):
+            self._wanted_back.add(wanted_back)
+            try:
+                yield wanted_back
+            finally:
+                self._wanted_back.discard(wanted_back)
+
+    @asynccontextmanager
+    async def _place(self, line: deque[asyncio.Future[None]]) -> AsyncIterator[None]:
+        turn = asyncio.get_running_loop().create_future()
+        line.append(turn)
+        self._wake()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn in line:
+                line.remove(turn)
+            elif turn.done() and not turn.cancelled():  # the place was given in the same moment
+                self._running -= 1
+            self._wake()
+            raise
+        try:
+            yield
+        finally:
+            self._running -= 1
+            self._wake()
+
+    def _wake(self) -> None:
+        while self._running < max(1, self.limit):
+            line = self._waiting_front or (self._waiting_behind if not self._front else None)
+            if not line:
+                return
+            turn = line.popleft()
+            if not turn.done():
+                self._running += 1
+                turn.set_result(None)
+
+
+def order(candidates: Sequence[Candidate], loaded: Sequence[str]) -> list[Candidate]:
+    """Candidates by model, so that each model is loaded once: those in memory first, then as they were asked."""
+    asked = list(dict.fromkeys(c.model for c in candidates))
+    rank = {m: (m not in loaded, i) for i, m in enumerate(asked)}
+    return sorted(candidates, key=lambda c: rank[c.model])
+
+
+def need(model: ModelInfo, num_ctx: int) -> int:
+    """Bytes a model takes in memory: weights, KV cache, overhead."""
+    return model.size + model.kv_bytes_per_token * num_ctx + OVERHEAD
+
+
+def allowed(wanted: int, needs: Mapping[str, int], memory: int) -> int:
+    """How many answers may run at once: `wanted`, or fewer where the models would not fit beside one another.
+
+    Args:
+        needs: bytes by model, as `need` gives them; several presets of one model share them.
+        memory: bytes of this machine; 0 = not known.
+    """
+    sizes = sorted(needs.values(), reverse=True)
+    fitting = min(max(wanted, LIMITS[0]), LIMITS[-1])
+    while fitting > 1 and memory and sum(sizes[:fitting]) > memory * MEMORY_SHARE:
+        fitting -= 1
+    return fitting
+
+
+def on_gpu(loaded: Sequence[LoadedModel]) -> bool:
+    """Whether an engine works on a GPU: without one, two generations at once are slower than one after the other."""
+    return any(m.size_vram for m in loaded)

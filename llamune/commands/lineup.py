@@ -1,0 +1,136 @@
+"""The line-up: other models that answer every question in the background.
+
+Which answer, how many at once, and stopping them. The answers themselves belong to their turns: /answers, /adopt.
+"""
+
+from collections.abc import Iterable
+
+from llamune.chat import board
+from llamune.chat.lineup import Candidate
+from llamune.chat.scheduler import DEFAULT_LIMIT, LIMITS
+from llamune.commands import answers
+from llamune.commands.registry import Arguments, Choice, Parameter, command
+from llamune.commands.session import Shell
+from llamune.commands.values import Column, Listing, Note
+from llamune.errors import UsageError, near
+from llamune.i18n import N_, _, ngettext
+
+TITLE = N_("Line-up")
+WAYS = {
+    "on": N_("let the line-up answer every question"),
+    "off": N_("no longer"),
+    "add": N_("add models or model/preset"),
+    "remove": N_("take a line of the list out"),
+    "limit": N_("how many answer at once, 1 to 5"),
+}
+
+
+def ways(shell: Shell) -> Iterable[Choice]:
+    """Completion: what /lineup can do."""
+    return ((name, _(about)) for name, about in WAYS.items())
+
+
+def running(shell: Shell) -> Iterable[Choice]:
+    """Completion: background answers that have not ended."""
+    yield from ((lane.letter, lane.model) for lane in shell.background.open)
+    yield "all", _("every background answer")
+
+
+@command(
+    "lineup",
+    N_("let other models answer every question in the background"),
+    Parameter("WAY", N_("on, off, add, remove or limit; alone: what is set"), choices=ways),
+    Parameter("WHAT", N_("candidates to add, numbers to remove, or the limit"), rest=True, choices=answers.candidates),
+    now=True,
+    example="/lineup add gemma3/creative",
+)
+async def lineup(shell: Shell, args: Arguments) -> None:
+    state, what = shell.app.state, args.rest.partition(" ")[2]
+    match args.get(0):
+        case "":
+            return show(shell)
+        case "on" | "off" as way:
+            if way == "on" and not state.lineup:
+                raise UsageError(_("The line-up is empty."), "/lineup add MODEL/PRESET")
+            state.remember(lineup_on=way == "on")
+        case "add":
+            chosen = [str(c) for c in await answers.choose(shell, what)]
+            state.remember(lineup=list(dict.fromkeys([*state.lineup, *chosen])), lineup_on=True)
+        case "remove":
+            gone = {_number(word, len(state.lineup)) for word in what.split()}
+            state.remember(lineup=[c for n, c in enumerate(state.lineup, 1) if n not in gone])
+        case "limit":
+            state.remember(limit=_limit(what))
+        case other:
+            raise UsageError(
+                _("/lineup does not know “{word}”.").format(word=other),
+                _("Did you mean {names}?").format(names=", ".join(near(other, WAYS) or WAYS)),
+            )
+    show(shell)
+
+
+def show(shell: Shell) -> None:
+    """The line-up as it is set."""
+    state = shell.app.state
+    on = _("on: they answer every question in the background") if state.lineup_on else _("off")
+    limit = _("at once: {n} (/lineup limit N)").format(n=state.limit or DEFAULT_LIMIT)
+    shell.show(
+        Listing(
+            [Column("", right=True), Column(_("candidate"), least=12)],
+            [(str(n), c) for n, c in enumerate(state.lineup, 1)],
+            after=f"{on} · {limit}",
+            empty=_("The line-up is empty: /lineup add MODEL/PRESET"),
+        )
+    )
+
+
+def candidates(shell: Shell) -> list[Candidate]:
+    """Who answers in the background now: the line-up without the model and preset that answer anyway."""
+    session, state = shell.conversation.session, shell.app.state
+    if not state.lineup_on:
+        return []
+    parsed = (Candidate(*written.rpartition("/")[::2]) for written in state.lineup)
+    return [c for c in parsed if (c.model, c.preset) != (session.model, session.preset)]
+
+
+@command("ignore", N_("put away the notice about answers that arrived"), now=True)
+async def ignore(shell: Shell, args: Arguments) -> None:
+    shell.show(Note(_("They stay in the history: /answers"), "dim"))
+
+
+@command(
+    "stop",
+    N_("stop a background answer, or all"),
+    Parameter("LETTER", N_("the answer's letter, or all"), choices=running),
+    now=True,
+    example="/stop all",
+)
+async def stop(shell: Shell, args: Arguments) -> None:
+    word = args.get(0) or "all"
+    if word == "all":
+        count = shell.stop(None)
+    else:
+        lane = board.by_letter({lane.answer_id: lane for lane in shell.running()}, word)
+        if lane is None:
+            raise UsageError(_("No answer {letter} is running.").format(letter=word.upper()), "/stop all")
+        count = shell.stop(lane.answer_id)
+    shell.show(
+        ngettext("{n} answer stopped; what came is kept.", "{n} answers stopped; what came is kept.", count).format(
+            n=count
+        )
+    )
+
+
+def _number(word: str, most: int) -> int:
+    if not word.isdecimal() or not 1 <= int(word) <= most:
+        raise UsageError(_("There is no number {n} in the line-up.").format(n=word), "/lineup")
+    return int(word)
+
+
+def _limit(word: str) -> int:
+    if not word.strip().isdecimal() or int(word) not in LIMITS:
+        raise UsageError(
+            _("The limit cannot be {value}.").format(value=word or "?"),
+            _("It is a whole number from {low} to {high}.").format(low=LIMITS[0], high=LIMITS[-1]),
+        )
+    return int(word)
