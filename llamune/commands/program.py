@@ -97,7 +97,7 @@ async def settings(shell: Shell, args: Arguments) -> None:
     columns = [
         Column(_("setting")),
         Column(_("value"), least=8),
-        Column(_("from")),
+        Column(_("from"), least=8),
         Column("", least=16, spare=1),
     ]
     shell.show(
@@ -138,8 +138,9 @@ def _setting_rows(shell: Shell, key: str) -> list[tuple[str, str]]:
 
 
 def _value(shell: Shell, key: str) -> str:
+    """The value as it can be typed."""
     value = getattr(shell.app.settings, key)
-    return (_("yes") if value else _("no")) if isinstance(value, bool) else one_line(str(value)) or _("(empty)")
+    return str(value).lower() if isinstance(value, bool) else one_line(str(value)) or _("(empty)")
 
 
 def _origin(shell: Shell, key: str) -> str:

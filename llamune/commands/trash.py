@@ -113,7 +113,6 @@ def _what_goes(shell: Shell, chosen: list[ChatSession]) -> str:
 def _erased(purged: Purged) -> str:
     told = ngettext("{n} session", "{n} sessions", purged.sessions).format(n=purged.sessions)
     counts = wording.counted(purged.turns, purged.answers)
-    text = _("Erased: {sessions}, {counts}").format(sessions=told, counts=counts)
-    if purged.backups:
-        text += " " + ngettext("and {n} backup", "and {n} backups", purged.backups).format(n=purged.backups)
-    return text + "."
+    copies = ngettext("{n} backup", "{n} backups", purged.backups).format(n=purged.backups)
+    text = _("Erased: {sessions}, {counts}, {backups}.") if purged.backups else _("Erased: {sessions}, {counts}.")
+    return text.format(sessions=told, counts=counts, backups=copies)

@@ -409,7 +409,7 @@ async def test_preset(shell: RememberingShell) -> None:
     out = await shell.run("/preset")
     assert "★ balanced" in out
     assert "creative" in out
-    assert "sends nothing" in out
+    assert "0.95" in out
     assert "Preset creative from now on" in await shell.run("/preset crea")
     assert shell.conversation.session.preset == shell.app.state.preset == "creative"
     with pytest.raises(UsageError) as error:
@@ -603,7 +603,7 @@ async def test_purge_erases_history_and_log_too(shell: RememberingShell) -> None
     with pytest.raises(NotFound):
         await shell.run("/purge 99")
     out = await shell.run(f"/purge {secret.id}", "y")
-    assert "1 session, 1 turn" in out
+    assert "1 session with 1 turn" in out
     assert "Nothing was erased." in out
     assert shell.app.store.session(secret.id)
     out = await shell.run(f"/purge {secret.id} {secret.id}", "ＰＵＲＧＥ")
