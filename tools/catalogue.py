@@ -13,6 +13,7 @@ import re
 import struct
 import sys
 from collections.abc import Iterable, Iterator
+from difflib import SequenceMatcher
 from pathlib import Path
 from string import Formatter
 
@@ -54,11 +55,22 @@ def updated(old: Catalog, texts: Catalog) -> Catalog:
     """`old` with exactly the entries of `texts`: new ones empty, changed ones fuzzy, the others as they were."""
     old.update(texts, update_creation_date=False)
     old.obsolete.clear()
+    for message in old:
+        if message.fuzzy and message.previous_id and not alike(message.previous_id[0], _ids(message)[0]):
+            message.flags.discard("fuzzy")
+            message.string = ("",) if message.pluralizable else ""
     return old
+
+
+def alike(one: str, two: str) -> bool:
+    """Whether a translation of one text helps with the other."""
+    return SequenceMatcher(None, one, two).ratio() > 0.8
 
 
 def po(catalog: Catalog) -> str:
     """The text of the .po file."""
+    for message in catalog:
+        message.flags.intersection_update({"fuzzy"})  # the others say what the text itself says
     out = io.BytesIO()
     write_po(out, catalog, width=110, omit_header=True, sort_by_file=True, ignore_obsolete=True, include_lineno=False)
     return HEADER + out.getvalue().decode("utf-8").lstrip("\n")
