@@ -108,7 +108,12 @@ class Repl:
         self._watch = Watch(self.screen, self.view, self.app.settings.thinking, lambda: list(self._lines))
         self._running = running
         try:
-            self._count(await self._watch.show(running))
+            lanes = await self._watch.show(running)
+            if len(lanes) > 1 and self._watch.wide:
+                came = [self.app.store.answer(lane.answer_id) for lane in lanes]
+                stands = [turn.adopted] if turn.adopted else []
+                self.screen.above(self.view.side_by_side([*stands, *came], self.screen.columns))
+            self._count(lanes)
         finally:
             self._running = self._watch = None
 

@@ -114,9 +114,10 @@ class AnswerStream:
         start = last.map[0]
         if start:
             out += self._settle(self._take(start))
-        if self._kind in ONE_LINE or (self._kind in UNTIL_BLANK and _ends_blank(self._tail[:complete])):
-            out += self._settle(self._tail[:complete])
-            self._tail, self._seen = self._tail[complete:], 0
+        whole = self._tail[: self._seen]
+        if self._kind in ONE_LINE or (self._kind in UNTIL_BLANK and _ends_blank(whole)):
+            out += self._settle(whole)
+            self._tail, self._seen = self._tail[self._seen :], 0
         elif last.type == "fence":
             out += self._open_code(last.info, last.markup)
             return True

@@ -12,6 +12,7 @@ from llamune.chat.session import Answer, Turn, Usage
 from llamune.commands.values import Column, Fields, Listing, Marked, Note, Said, Shown, Verbatim
 from llamune.errors import LlamuneError
 from llamune.i18n import _
+from llamune.shell import columns as beside
 from llamune.shell.style import Style
 
 if TYPE_CHECKING:
@@ -81,6 +82,17 @@ class View:
         parts.append(self.ending(answer, columns))
         return "\n".join(p for p in parts if p)
 
+    def side_by_side(self, answers: Sequence[Answer], columns: int) -> str:
+        """Answers beside one another, as many as the width bears."""
+        wide = beside.width(columns, min(beside.count(columns), len(answers)))
+        cells = []
+        for answer in answers:
+            star = f"{self.glyphs.star} " if answer.adopted else ""
+            head = f"{star}{answer.letter} {text.one_line(answer.model)} {answer.preset}"
+            body = self.body(answer.text, wide).rstrip("\n") if answer.text else ""
+            cells.append((head, [*body.split("\n"), *self.ending(answer, wide).split("\n")]))
+        return beside.arrange(cells, columns, self.glyphs, text.clean)
+
     def body(self, markdown: str, columns: int) -> str:
         """An answer's text, rendered."""
         if not self.markdown:
@@ -99,15 +111,15 @@ class View:
         """The last, dim line of an answer: figures, or why there is no more."""
         match answer.status:
             case "complete":
-                return self.figures(answer.usage, answer.reason)
+                return self.figures(answer.usage, answer.reason, columns)
             case "cancelled":
-                return self.style(_("(stopped; what came is kept)"), "warn")
+                return self.style(folded(_("(stopped; what came is kept)"), columns), "warn")
             case "failed":
                 return self.error(LlamuneError(answer.error, answer.hint), columns)
             case _:
                 return self.style(_("(still being written)"), "dim")
 
-    def figures(self, usage: Usage, reason: str = "stop") -> str:
+    def figures(self, usage: Usage, reason: str, columns: int) -> str:
         """First token, speed, tokens, and the loading time apart."""
         parts = []
         if usage.first_token_ms is not None:
@@ -119,12 +131,13 @@ class View:
             parts.append(_("{n} tokens").format(n=f"{usage.completion_tokens:,}"))
         if usage.load_ms and usage.load_ms >= 100:
             parts.append(_("loading {time}").format(time=text.seconds(usage.load_ms)))
-        line = self.style(" · ".join(parts), "dim")
+        line = self.style(folded(" · ".join(parts), columns), "dim")
         if reason == "length":
-            line += "\n" + self.style(_("The answer stops here because its length limit was reached."), "warn")
+            told = _("The answer stops here because its length limit was reached.")
+            line += "\n" + self.style(folded(told, columns), "warn")
         if reason == "prompt_cut":
             told = _("This server cut the conversation to fit before answering. /context size N gives more room.")
-            line += "\n" + self.style(told, "warn")
+            line += "\n" + self.style(folded(told, columns), "warn")
         return line
 
     def said(self, value: Said, columns: int) -> str:

@@ -14,7 +14,8 @@ from llamune.chat.board import Lane
 from llamune.chat.events import AnswerFailed, AnswerFinished, Event
 from llamune.chat.fanout import Running
 from llamune.errors import LlamuneError
-from llamune.i18n import _, language
+from llamune.i18n import _, language, ngettext
+from llamune.shell import columns
 from llamune.shell.screen import Screen
 from llamune.shell.view import View, folded
 
@@ -67,6 +68,11 @@ class Watch:
         self._thinking_since = 0.0
 
     @property
+    def wide(self) -> bool:
+        """Whether several answers will stand beside one another when all are there; else each is printed as it ends."""
+        return self._screen.live and columns.count(self._screen.columns) > 1
+
+    @property
     def open(self) -> list[Lane]:
         """Answers that have not ended."""
         return [lane for lane in self._lanes.values() if lane.end is None]
@@ -95,7 +101,7 @@ class Watch:
         if lane.state == "thinking" and not self._thinking_since:
             self._thinking_since = lane.since
         if len(self._lanes) > 1:
-            if lane.end:
+            if lane.end and not self.wide:
                 self._whole(lane)
         elif lane.end:
             self._finish(lane)
@@ -170,7 +176,7 @@ class Watch:
     def _ending(self, lane: Lane) -> str:
         match lane.end:
             case AnswerFinished(usage=usage, reason=reason):
-                return self._view.figures(usage, reason)
+                return self._view.figures(usage, reason, self._screen.columns)
             case AnswerFailed(message=message, hint=hint):
                 return self._view.error(LlamuneError(message, hint), self._screen.columns)
             case _:
@@ -190,11 +196,11 @@ class Watch:
         now = time.monotonic()
         rows = []
         for lane in lanes:
-            if lane.end:
+            if lane.end and not self.wide:
                 continue
-            count = _("{n} pieces").format(n=lane.pieces) if lane.pieces else ""
-            line = f"  {lane.letter}  {lane.preset:<10} {waiting_for(lane, now)}  {count}"
-            rows.append(text.cut(line, self._screen.columns - 1))
+            tokens = ngettext("{n} token", "{n} tokens", lane.pieces).format(n=lane.pieces) if lane.pieces else ""
+            said = _("{model} is done").format(model=text.one_line(lane.model)) if lane.end else waiting_for(lane, now)
+            rows.append(text.cut(f"  {lane.letter}  {lane.preset:<10} {said}  {tokens}", self._screen.columns - 1))
         return [*rows, *self._tail()]
 
     def _waiting(self, lane: Lane) -> str:
