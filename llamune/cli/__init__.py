@@ -76,10 +76,11 @@ def _failed(error: Exception) -> int:
 
 def complain(error: "LlamuneError") -> None:
     """What happened and what to do, on stderr."""
+    from llamune.cli.hints import outside
     from llamune.i18n import _
     from llamune.text import clean
 
-    lines = [_("Error: {message}").format(message=error.message), *([f"  {error.hint}"] if error.hint else [])]
+    lines = [_("Error: {message}").format(message=error.message), *([f"  {outside(error.hint)}"] if error.hint else [])]
     print(clean("\n".join(lines)), file=sys.stderr)
 
 

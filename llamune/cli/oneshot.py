@@ -6,7 +6,6 @@ standard output (printers.py). Ctrl-C, SIGTERM and a closed pipe stop the answer
 
 import argparse
 import asyncio
-import re
 import signal
 import sys
 import threading
@@ -33,8 +32,6 @@ ENDINGS: Mapping[str, str] = {
     "length": N_("The answer stops here because its length limit was reached."),
     "prompt_cut": N_("This server cut the question to fit before it answered."),
 }
-SENTENCE = re.compile(r"(?<=[.。!?])\s*")
-SLASH = re.compile(r"(?<![\w/])/[a-z]+")
 
 
 def run(args: argparse.Namespace, question: str, beside: str) -> int:
@@ -81,7 +78,7 @@ class OneShot:
         if self._remark:
             print(self._remark, file=sys.stderr)
         for each in self._errors:
-            complain(here(each))
+            complain(each)
         return self._code or next((e.exit_code for e in self._errors), 0)
 
     async def _run(self, question: str, attachments: list[Attachment]) -> None:
@@ -204,11 +201,3 @@ async def _some_model(app: App) -> str:
     if found := first_choice(await app.open_catalog().models()):
         return found.name
     raise ModelNotFound(_("No engine has a model."), _("Start Ollama, or: llamune models import FILE.gguf"))
-
-
-def here(error: LlamuneError) -> LlamuneError:
-    """The error with a hint that makes sense outside the chat: no slash commands."""
-    told = " ".join(s for s in SENTENCE.split(error.hint) if s and not SLASH.search(s))
-    if error.hint and not told:
-        told = _("llamune doctor looks for what is wrong; in llamune chat: {hint}").format(hint=error.hint)
-    return LlamuneError(error.message, told)

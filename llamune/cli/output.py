@@ -7,8 +7,6 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterable
-from typing import Any
 
 from llamune.commands.values import Shown
 from llamune.shell.style import Style, colors
@@ -38,8 +36,12 @@ def show_json(value: object) -> None:
 def as_json(value: object, indent: int | None = None) -> str:
     """JSON that a terminal may see: whatever it would obey is written as \\uXXXX, which means the same to a reader."""
     plain = "utf" not in (sys.stdout.encoding or "").lower()
-    text = json.dumps(value, ensure_ascii=plain, indent=indent, default=str)
-    return NOT_FOR_TERMINALS.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
+    return harmless(json.dumps(value, ensure_ascii=plain, indent=indent))
+
+
+def harmless(json_text: str) -> str:
+    """JSON text with the same meaning and nothing in it that a terminal would obey."""
+    return NOT_FOR_TERMINALS.sub(lambda m: f"\\u{ord(m[0]):04x}", json_text)
 
 
 def confirmed(question: str) -> bool:
@@ -50,8 +52,3 @@ def confirmed(question: str) -> bool:
     from llamune.commands.wording import typed
 
     return typed(sys.stdin.readline()) in ("y", "yes", "はい")
-
-
-def as_dict(value: Any, names: Iterable[str]) -> dict[str, Any]:
-    """Some attributes of a value, for JSON."""
-    return {name: getattr(value, name) for name in names}

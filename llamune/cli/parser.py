@@ -172,6 +172,16 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return check
 
 
+def count(word: str) -> int:
+    """An argument type: how many, at least 1."""
+    if not word.isdecimal() or not int(word):
+        raise UsageError(
+            _("{name} must be a number, not “{word}”.").format(name=_("COUNT"), word=word),
+            _("Example: {example}").format(example="--limit 50"),
+        )
+    return int(word)
+
+
 def number(word: str) -> int:
     """An argument type: the number of a session, as 12 or #12."""
     bare = word.lstrip("#")

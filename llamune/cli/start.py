@@ -1,7 +1,8 @@
 """From the command line's flags to settings and app. The first thing that every command does, and nothing more."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from llamune import paths, settings
@@ -10,6 +11,8 @@ from llamune.i18n import _
 
 if TYPE_CHECKING:
     from llamune.app import App
+    from llamune.chat.ports import Store
+    from llamune.paths import Paths
     from llamune.settings import Settings
 
 
@@ -31,6 +34,19 @@ def language(flag: str | None) -> str:
 def settings_of(args: argparse.Namespace) -> "Settings":
     """The settings in force. Raises SettingsError."""
     return settings.load(paths.find(), flags(args))
+
+
+@contextmanager
+def store() -> "Iterator[tuple[Store, Paths]]":
+    """The opened store and the home folder, for commands that need no model. Raises StoreError."""
+    from llamune.store import database
+
+    home = paths.find()
+    opened = database.open(home)
+    try:
+        yield opened, home
+    finally:
+        opened.close()
 
 
 def app(args: argparse.Namespace) -> "App":

@@ -1,0 +1,206 @@
+"""`llamune models`: what can answer here; taking in a GGUF file, and letting go of one."""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llamune.cli import start
+from llamune.cli.parser import Declare, Parser, one_of
+from llamune.errors import UsageError
+from llamune.i18n import N_, _
+
+if TYPE_CHECKING:
+    from llamune.app import App
+    from llamune.chat.model import ModelInfo
+
+REDRAW = 0.1  # seconds between two states of the progress line
+
+
+def declare(parser: Parser) -> None:
+    """Adds the verbs."""
+    verbs: dict[str, tuple[str, Declare]] = {
+        "list": (N_("every model of every engine"), _json),
+        "show": (N_("all that is known of a model"), _show_arguments),
+        "import": (N_("make a GGUF file usable"), _import_arguments),
+        "rm": (N_("remove a model"), _rm_arguments),
+    }
+    parser.words("verb", verbs, required=True)
+
+
+def _json(parser: Parser) -> None:
+    parser.add_argument("--json", action="store_true", help=_("print JSON"))
+
+
+def _show_arguments(parser: Parser) -> None:
+    parser.add_argument("name", metavar=_("MODEL"), help=_("its name"))
+    _json(parser)
+
+
+def _import_arguments(parser: Parser) -> None:
+    parser.add_argument("file", metavar=_("FILE"), type=_path, help=_("a .gguf file"))
+    parser.add_argument("--name", metavar=_("NAME"), help=_("what to call it; without: like the file"))
+    parser.add_argument(
+        "--engine",
+        metavar="embedded|ollama",
+        type=one_of("embedded", "ollama"),
+        default="embedded",
+        help=_("who shall run it: the built-in llama.cpp, which uses the file where it is, or Ollama, which copies it"),
+    )
+
+
+def _path(word: str) -> Path:
+    return Path(word).expanduser()
+
+
+def _rm_arguments(parser: Parser) -> None:
+    parser.add_argument("name", metavar=_("MODEL"), help=_("its name"))
+    parser.add_argument("--yes", action="store_true", help=_("do not ask"))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs one verb. Returns the exit code."""
+    verbs: dict[str, Callable[[App, argparse.Namespace], Awaitable[None]]] = {
+        "list": _list,
+        "show": _show,
+        "import": _import,
+        "rm": _remove,
+    }
+    app = start.app(args)
+
+    async def main() -> None:
+        catalog = app.open_catalog()
+        try:
+            await verbs[args.verb](app, args)
+        finally:
+            await catalog.aclose()
+
+    asyncio.run(main())
+    return 0
+
+
+async def _list(app: "App", args: argparse.Namespace) -> None:
+    from llamune.cli.output import show, show_json
+    from llamune.commands.values import Column, Listing
+    from llamune.text import size
+
+    catalog = app.open_catalog()
+    models = await catalog.models(refresh=True)
+    if args.json:
+        return show_json([_model_json(m) for m in models])
+    columns = [
+        Column(_("model"), least=12),
+        Column(_("size"), right=True),
+        Column(_("parameters"), right=True, spare=3),
+        Column(_("quantised"), spare=5),
+        Column(_("context"), right=True, spare=4),
+        Column(_("engine"), spare=1),
+        Column("", least=10, spare=2),
+    ]
+    rows = [
+        (m.name, size(m.size) if m.size else "", m.parameters, m.quantisation, _tokens(m), m.engine, m.note)
+        for m in models
+    ]
+    show(Listing(columns, rows, empty=_("No engine has a model.")))
+    for error in catalog.problems.values():
+        print(_("Note: {message}").format(message=error.message), file=sys.stderr)
+
+
+def _tokens(model: "ModelInfo") -> str:
+    return f"{model.context_length:,}" if model.context_length else ""
+
+
+def _model_json(model: "ModelInfo") -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "engine": model.engine,
+        "digest": model.digest,
+        "size": model.size,
+        "parameters": model.parameters,
+        "quantisation": model.quantisation,
+        "family": model.family,
+        "context_length": model.context_length or None,
+        "capabilities": sorted(model.capabilities),
+        "note": model.note,
+        "path": model.path or None,
+    }
+
+
+async def _show(app: "App", args: argparse.Namespace) -> None:
+    from llamune.cli.output import show, show_json
+    from llamune.commands.values import Fields
+    from llamune.text import size
+
+    _engine, model = await app.open_catalog().find(args.name)
+    if args.json:
+        return show_json(_model_json(model))
+    rows = [
+        (_("model"), model.name),
+        (_("engine"), model.engine),
+        (_("size"), size(model.size)),
+        (_("parameters"), model.parameters),
+        (_("quantised"), model.quantisation),
+        (_("family"), model.family),
+        (_("context"), _tokens(model)),
+        (_("context in use"), f"{app.state.sizes[model.name]:,}" if model.name in app.state.sizes else ""),
+        (_("can"), ", ".join(sorted(model.capabilities))),
+        (_("file"), model.path),
+        (_("digest"), model.digest),
+        (_("note"), model.note),
+    ]
+    show(Fields([(name, value) for name, value in rows if value]))
+
+
+async def _import(app: "App", args: argparse.Namespace) -> None:
+    from llamune.cli.output import show
+
+    name = args.name or args.file.stem.lower().replace(" ", "-")
+    progress = Progress()
+    try:
+        model = await app.open_catalog().engine(args.engine).install(args.file, name, progress)
+    finally:
+        progress.end()
+    show(_("{name} is ready: llamune chat -m {name}").format(name=model.name))
+
+
+async def _remove(app: "App", args: argparse.Namespace) -> None:
+    from llamune.cli.output import confirmed, show
+    from llamune.text import size
+
+    engine, model = await app.open_catalog().find(args.name)
+    what = _("{name} ({size}, {engine})").format(name=model.name, size=size(model.size), engine=model.engine)
+    if not args.yes:
+        if not sys.stdin.isatty():
+            raise UsageError(
+                _("Nobody can be asked here."), _("--yes removes {what} without asking.").format(what=what)
+            )
+        stays = _("Its file stays where it is.") if model.path else _("It can only come back from a file of yours.")
+        if not confirmed(_("Remove {what}? {stays}").format(what=what, stays=stays)):
+            return
+    await engine.remove(model.name)
+    show(_("{name} is removed.").format(name=model.name))
+
+
+class Progress:
+    """One line on stderr that says how far something is; nothing where stderr is no terminal."""
+
+    def __init__(self) -> None:
+        self._shown = 0.0
+        self._terminal = sys.stderr.isatty()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if not self._terminal or time.monotonic() - self._shown < REDRAW:
+            return
+        from llamune.text import one_line, size
+
+        self._shown = time.monotonic()
+        told = f"{done * 100 // total} % " + _("of {size}").format(size=size(total)) if total else size(done)
+        print(f"\r\x1b[K{one_line(what)} {told}", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Takes the line away."""
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
