@@ -112,6 +112,8 @@ class EmbeddedEngine:
         entry = await self.registry.get(model)
         if not entry.embeds:
             raise no_embedding(model)
+        if not texts:
+            return []
         async with self._slot(entry).use(entry, _context(entry, entry.context_length or DEFAULT_CONTEXT)) as child:
             answer = await _ask(child, "/v1/embeddings", {"input": list(texts), "encoding_format": "float"})
         found = wire.vectors(answer)

@@ -180,6 +180,7 @@ class OllamaEngine:
         return self._details[digest]
 
     async def loaded(self) -> tuple[LoadedModel, ...]:
+        """What is in memory; a model that is being loaded is not."""
         return tuple(map(loaded_model, entries(await self._read("GET", "/api/ps"))))
 
     async def preload(self, model: str, num_ctx: int) -> None:
@@ -197,6 +198,8 @@ class OllamaEngine:
         show = details(await self._read("POST", "/api/show", {"model": model}, model))
         if show.capabilities and "embedding" not in show.capabilities:
             raise no_embedding(model)
+        if not texts:
+            return []
         return await self._admin.embed(model, texts)
 
     async def install(self, gguf: Path, name: str, progress: Progress) -> ModelInfo:

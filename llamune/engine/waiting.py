@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 from llamune.chat.events import ModelLoading, PromptReading
 from llamune.engine.http import Exchange
@@ -22,11 +22,26 @@ async def until_head(exchange: Exchange, doing: Callable[[], Awaitable[State | N
     try:
         last, pause = "", QUIET_S
         while not (await asyncio.wait({head}, timeout=pause))[0]:
-            state, pause = await doing(), LOOK_AGAIN_S
-            if state and state.kind != last and not head.done():
+            state, pause = await _unless(head, doing), LOOK_AGAIN_S
+            if state and state.kind != last:
                 last = state.kind
                 yield state
         await head
     finally:
-        head.add_done_callback(lambda task: task.cancelled() or task.exception())  # seen, whoever left
-        head.cancel()
+        _drop(head)
+
+
+async def _unless(head: asyncio.Task[int], doing: Callable[[], Awaitable[State | None]]) -> State | None:
+    """What `doing` says, or None when the response is quicker: a busy server may not answer two questions."""
+    looking = asyncio.ensure_future(doing())
+    try:
+        await asyncio.wait({head, looking}, return_when=asyncio.FIRST_COMPLETED)
+        return None if head.done() else looking.result()
+    finally:
+        _drop(looking)
+
+
+def _drop(task: asyncio.Future[Any]) -> None:
+    """Ends a task of ours; what it would have raised is nobody's business."""
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    task.cancel()

@@ -156,6 +156,7 @@ class EngineContract:
         one, two, again = await case.engine.embed(case.embedder, ["tokyo", "a longer text", "tokyo"])
         assert one == again != two
         assert len(one) == len(two) > 0
+        assert await case.engine.embed(case.embedder, []) == []
 
     async def test_install_use_remove(self, case: Case) -> None:
         steps: list[tuple[str, int, int]] = []

@@ -48,8 +48,8 @@ class StandIn:
     fault: str = ""
     first_byte_s: float = 0.0
     load_s: float = 0.0
+    ps_s: float = 0.0
     said: str = ""
-    parallel: int = 1
     requests: list[Asked] = field(default_factory=list)
     models: dict[str, Model] = field(default_factory=dict)
     loaded: dict[str, int] = field(default_factory=dict)
@@ -131,6 +131,7 @@ class StandIn:
         return {"name": name, "model": name, "size": model.size, "digest": model.digest, "details": details} | remote
 
     async def _ps(self, _body: Any, reply: "Reply") -> None:
+        await asyncio.sleep(self.ps_s)
         found = [{"name": n, "size": 2, "size_vram": 0, "context_length": c} for n, c in self.loaded.items()]
         await reply.json(200, {"models": found})
 

@@ -274,6 +274,12 @@ async def test_loading_and_reading_are_shown_when_it_takes_a_moment(newest: Stan
     assert sum(isinstance(e, ModelLoading) for e in events) == 1
 
 
+async def test_an_answer_does_not_wait_for_what_the_server_says_of_itself(newest: StandIn) -> None:
+    newest.first_byte_s, newest.ps_s = 0.5, 30
+    async with asyncio.timeout(10):
+        assert text_of(await ask(newest)) == WHOLE
+
+
 async def test_leaving_in_mid_stream_is_seen_by_the_server_at_once(server: StandIn) -> None:
     server.fault = "endless"
     async with aclosing(OllamaEngine(server.address).chat(QUESTION)) as stream:
