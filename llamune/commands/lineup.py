@@ -32,7 +32,7 @@ def ways(shell: Shell) -> Iterable[Choice]:
 
 def running(shell: Shell) -> Iterable[Choice]:
     """Completion: background answers that have not ended."""
-    yield from ((lane.letter, lane.model) for lane in shell.background.open)
+    yield from ((lane.letter, lane.model) for lane in shell.running())
     yield "all", _("every background answer")
 
 

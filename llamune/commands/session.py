@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 from llamune.app import App
-from llamune.chat.board import Background, Lane
+from llamune.chat.board import Lane
 from llamune.chat.conversation import Conversation
 from llamune.chat.fanout import Running
 from llamune.chat.model import ModelInfo
@@ -24,7 +24,6 @@ class Shell(Protocol):
     conversation: Conversation
     registry: CommandRegistry
     known: tuple[ModelInfo, ...]
-    background: Background
 
     def show(self, value: Shown | str) -> None:
         """Prints one value."""
