@@ -20,7 +20,7 @@ def commands() -> CommandRegistry:
 
 
 def test_every_command_is_there(commands: CommandRegistry) -> None:
-    assert sorted(commands.commands) == sorted(WANTED.split())
+    assert set(WANTED.split()) <= set(commands.commands)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_help_has_every_command_under_a_title(commands: CommandRegistry) -> None
     rows = list(overview(commands))
     titles = [name for name, about in rows if not about]
     assert titles[0] == "Answers"
-    assert len(titles) == len(set(titles)) == 7
+    assert len(titles) == len(set(titles)) >= 7
     assert len(rows) == len(titles) + len(commands.commands)
     assert detail(commands.find("rewind"))[-1] == ("  example", "/rewind 2")
 
