@@ -263,7 +263,7 @@ class Repl:
 
     async def _painted(self) -> None:
         """Waits for the first prompt to stand on the screen."""
-        if self._session is None:
+        if self._session is None or self._session.app.render_counter:
             return
         first = asyncio.Event()
         self._session.app.after_render += lambda _app: first.set()
