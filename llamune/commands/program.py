@@ -109,8 +109,7 @@ def change(shell: Shell, key: str, text: str) -> str:
     """Writes a setting to the file and applies it where that can be. Returns what to tell the user."""
     reset = text.strip().casefold() in RESET
     value = set_value(shell.app.paths, key, None if reset else text)
-    origin = shell.app.settings.origin(key)
-    if origin in ("environment", "flag"):
+    if shell.app.settings.origin(key) == "environment":
         return _("Written to settings.toml; but {key} is set by {origin} now, which is stronger.").format(
             key=key, origin=_origin(shell, key)
         )
@@ -149,7 +148,7 @@ def _origin(shell: Shell, key: str) -> str:
         "default": _("default"),
         "file": "settings.toml",
         "environment": setting(key).environment,
-        "flag": _("command line"),
+        "flag": _("this run only"),
     }[shell.app.settings.origin(key)]
 
 

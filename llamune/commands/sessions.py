@@ -158,7 +158,7 @@ def head(hit: Hit) -> str:
     """Number, title, turn, who said it, when."""
     place = _("turn {n}").format(n=hit.turn_number)
     place += ", " + (_("question") if hit.where == "question" else _("answer {letter}").format(letter=hit.letter))
-    return f"{hit.session.id}  {wording.titled(hit.session)} · {place} · {wording.when(hit.created_at)}"
+    return f"{hit.session.id}  {wording.titled(hit.session, 28)} · {place} · {wording.when(hit.created_at)}"
 
 
 def what(shell: Shell) -> Iterable[Choice]:

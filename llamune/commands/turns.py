@@ -216,7 +216,8 @@ def thinking(shell: Shell) -> Iterable[Choice]:
 async def think(shell: Shell, args: Arguments) -> None:
     how = {"on": "fold"}.get(word := wording.typed(args.get(0)), word)
     if how:
-        shell.app.change(thinking=setting("thinking").check(how))
+        origins = {**shell.app.settings.origins, "thinking": "flag"}
+        shell.app.change(thinking=setting("thinking").check(how), origins=origins)
         told = _("Thinking is now: {how}. /settings thinking {how} keeps it for next time.")
         return shell.show(told.format(how=how))
     answer = _standing(shell)

@@ -29,9 +29,9 @@ def when(moment: datetime | None) -> str:
     return aware.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
-def titled(session: ChatSession) -> str:
+def titled(session: ChatSession, columns: int = TITLE_WIDTH) -> str:
     """A session's title, harmless and short."""
-    return cut(one_line(session.title), TITLE_WIDTH) or _("(no title)")
+    return cut(one_line(session.title), columns) or _("(no title)")
 
 
 def named(session: ChatSession) -> str:

@@ -49,7 +49,7 @@ async def test_search_marks_what_it_found(shell: RememberingShell) -> None:
     out = await shell.run("/search 変更")
     marked = shell.values[0]
     assert [marked.text[a:b] for a, b in marked.marks] == ["変更"]
-    assert marked.head.startswith(f"{shell.conversation.session.id}  就業規則の変更に必要な手続きは? · turn 1, ")
+    assert marked.head.startswith(f"{shell.conversation.session.id}  就業規則の変更に必要な手続… · turn 1, ")
     assert "2 places" in out
     assert "Nothing was found for “退職”." in await shell.run("/search 退職")
 
@@ -192,9 +192,17 @@ async def test_settings(shell: RememberingShell) -> None:
 
 
 async def test_a_setting_that_something_stronger_sets(paths: Paths, shell: RememberingShell) -> None:
-    shell.app.settings = settings.load(paths, flags={"thinking": "off"})
-    assert "set by command line now, which is stronger" in await shell.run("/settings thinking show")
-    assert shell.app.settings.thinking == "off"
+    shell.app.settings = settings.load(paths, environment={"OLLAMA_HOST": "127.0.0.1:1"})
+    assert "set by OLLAMA_HOST now, which is stronger" in await shell.run("/settings ollama_host 127.0.0.1:2")
+    assert shell.app.settings.ollama_host == "http://127.0.0.1:1"
+
+
+async def test_think_is_for_this_run_and_settings_for_good(paths: Paths, shell: RememberingShell) -> None:
+    await shell.run("/think show")
+    assert "this run only" in await shell.run("/settings thinking")
+    assert settings.load(paths).thinking == "fold"
+    await shell.run("/settings thinking off")
+    assert shell.app.settings.thinking == settings.load(paths).thinking == "off"
 
 
 async def test_the_language_changes_at_once(shell: RememberingShell) -> None:
