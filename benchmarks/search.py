@@ -27,7 +27,7 @@ from llamune.store.store import SqlStore
 LENGTH = 324  # characters of a message, on average
 TURNS = 25  # in one session
 PARTICLES = [
-    *list("のにはをがでと、。"),
+    *"のにはをがでと、。",
     "から",
     "まで",
     "について",

@@ -137,7 +137,7 @@ def _counted(connection: Connection, kind: Any, session: ChatSession, number: in
     """Turns after `number` and their answers, discarded ones left out."""
     shown = ANSWER.join(TURN, TURN.c.id == ANSWER.c.turn_id)
     after = (TURN.c.session_id == session.id) & LIVE & (TURN.c.number > number)
-    query = select(func.count(), func.coalesce(func.sum(ANSWER.c.adopted), 0)).select_from(shown)
+    query = select(func.count(), func.count().filter(ANSWER.c.adopted)).select_from(shown)
     answers, adopted = connection.execute(query.where(after, ANSWER.c.discarded.is_(False))).one()
     return Deleted(kind, session, session.turn_count - number, answers, rejected=answers - adopted)
 

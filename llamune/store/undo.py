@@ -59,7 +59,8 @@ def _rewind(connection: Connection, now: int, act: Row[Any], before: dict[str, A
     first = connection.execute(select(TURN).where(mine).order_by(TURN.c.number).limit(1)).first()
     copy = None
     if first is None or _fits(connection, act.session_id, first):
-        acts.set_session(connection, act.session_id, **before)
+        if before:
+            acts.set_session(connection, act.session_id, **before)
         connection.execute(update(TURN).where(mine).values(rewind_id=None))
     else:
         copy = _own_session(connection, now, act, first)

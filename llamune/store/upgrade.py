@@ -66,6 +66,7 @@ def back_up(connection: sqlite3.Connection, target: Path) -> None:
     make_private(target)
     with closing(sqlite3.connect(target)) as copy:
         connection.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")  # one plain file, that reading leaves as it is
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
