@@ -23,7 +23,7 @@ from markdown_it.rules_block.table import escapedSplit, getLine, table
 from markdown_it.rules_inline import StateInline, image, link
 from markdown_it.rules_inline.state_inline import Delimiter
 
-CONTAINER = re.compile(r">|(?:[-*+]|\d{1,9}[.)])(?:\s|$)")  # what begins a quote or a list item
+BLOCK_MARK = re.compile(r">|(?:[-*+]|\d{1,9}[.)]|#{1,6})(?:\s|$)|```|~~~")  # of quotes, items, headings, code
 ENDING = frozenset(".,;:!?/)]}")
 DEPTH = 16  # levels of tokens; a list nests two of them
 BRACKETS = 300  # "[" in one paragraph; with more, links are not looked for (the search is quadratic)
@@ -74,7 +74,7 @@ def _bounded(rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline
 def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """GFM's table, with the cells of a row that has too many of them joined into its last column."""
     first = len(state.tokens)
-    if CONTAINER.match(getLine(state, start)):  # with its own meaning inside a list, it must have the same alone
+    if BLOCK_MARK.match(getLine(state, start)):  # is that block, whether or not a line of dashes follows
         return False
     if not table(state, start, end, silent):
         return False
