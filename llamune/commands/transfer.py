@@ -158,9 +158,8 @@ def purge(store: Store, paths: Paths, session_ids: Sequence[int]) -> tuple[Purge
     Returns: what was erased, and the questions, for inputs that still remember them.
     """
     texts = frozenset(t for each in store.export(session_ids) for t in _questions(each))
-    purged = store.purge(session_ids)
-    forget(paths, texts)
-    return purged, texts
+    forget(paths, texts)  # first: when a file cannot be cleared, the sessions are still there to try again
+    return store.purge(session_ids), texts
 
 
 def _questions(session: Mapping[str, Any]) -> Iterator[str]:
@@ -185,7 +184,7 @@ def forget(paths: Paths, questions: Collection[str]) -> None:
     except OSError as error:
         raise LlamuneError(
             _("{path} cannot be cleared: {reason}").format(path=error.filename, reason=error.strerror),
-            _("Delete it by hand; the sessions themselves are erased."),
+            _("No session was erased. Make it writable or remove it, then try again."),
         ) from error
 
 

@@ -113,6 +113,16 @@ async def test_purge_erases_history_and_log_too(shell: RememberingShell) -> None
     assert "The trash is empty." in await shell.run("/purge trash")
 
 
+async def test_purge_erases_nothing_when_the_history_cannot_be_cleared(shell: RememberingShell) -> None:
+    await shell.say("secret")
+    shell.app.paths.history.mkdir()
+    with pytest.raises(LlamuneError) as error:
+        await shell.run("/purge 1", "purge")
+    assert "history" in error.value.message
+    assert "No session was erased" in error.value.hint
+    assert shell.app.store.session(1)
+
+
 async def test_export_and_import_are_a_round_trip(shell: RememberingShell, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Nothing has been asked"):
         await shell.run("/export")
