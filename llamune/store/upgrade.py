@@ -57,7 +57,13 @@ def version(connection: sqlite3.Connection, path: Path) -> str:
 
 def newest(migrations: Path) -> str:
     """The newest version there is a migration for: files are called 0001_why.py, 0002_why.py …"""
-    return max(p.name[:4] for p in (migrations / "versions").glob("[0-9][0-9][0-9][0-9]_*.py"))
+    versions = [p.name[:4] for p in (migrations / "versions").glob("[0-9][0-9][0-9][0-9]_*.py")]
+    if not versions:
+        raise StoreError(
+            _("The program is not completely installed: {path} holds no migrations.").format(path=migrations),
+            _("Install Llamune again. The data was not touched."),
+        )
+    return max(versions)
 
 
 def back_up(connection: sqlite3.Connection, target: Path) -> None:
@@ -107,7 +113,7 @@ def _run_alembic(connection: Connection, path: Path, migrations: Path) -> None:
     config.attributes["connection"] = connection
     try:
         command.upgrade(config, "head")
-    except CommandError as error:
+    except (CommandError, KeyError) as error:  # KeyError: a migration that others build on is missing
         raise StoreError(
             _("{path} could not be brought to this version: {reason}").format(path=path, reason=error),
             _("Nothing was changed. Is the program completely installed?"),
