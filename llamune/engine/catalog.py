@@ -18,7 +18,8 @@ from llamune.engine.http import Address, Check, allow_all
 from llamune.engine.ollama import PORT, OllamaEngine
 from llamune.engine.ollama_serve import OllamaServer
 from llamune.engine.scripted import ScriptedEngine
-from llamune.errors import EngineError
+from llamune.errors import EngineError, near
+from llamune.i18n import _
 from llamune.paths import Paths, shipped
 
 
@@ -154,6 +155,9 @@ class Catalog:
         ]
         if len(matches) == 1:
             return matches[0]
+        if not near(name, (m.name for m in models)):
+            for problem in self.problems.values():  # it may be there, and be unknown only because of this
+                raise type(problem)(_("{name} is not known: ").format(name=name) + problem.message, problem.hint)
         raise model_not_found(name, (m.name for m in models))
 
     async def _ask(self, engine: Source) -> tuple[ModelInfo, ...]:

@@ -1,8 +1,8 @@
 """An Ollama server of any age on a real socket, for tests: what real ones were seen to do, and faults at will.
 
 Three generations: "0.11.4" (cuts prompts silently, no statistics of its cache, says little when its engine dies),
-"0.33.1" (child engine, adapters) and "0.34.4". Responses are split into chunks of `split` bytes, which need not end at a
-line, a number or a character. Everything that was asked is in `requests`.
+"0.33.1" (child engine, adapters) and "0.34.4". Responses come in chunks of `split` bytes, which need not end at a line,
+a number or a character. Everything that was asked is in `requests`.
 """
 
 import asyncio
@@ -171,9 +171,9 @@ class StandIn:
         if tokens > context and not self.old:
             return await reply.json(400, {"error": json.dumps(_overflow(tokens, context))})
         if name not in self.loaded:
-            await asyncio.sleep(self.load_s)
+            await reply.pause(self.load_s)
             self.loaded[name] = context
-        await asyncio.sleep(self.first_byte_s)
+        await reply.pause(self.first_byte_s)
         await self._stream(name, body, min(tokens, self._kept(body, context)), reply)
 
     def _kept(self, body: Any, context: int) -> int:
@@ -298,6 +298,15 @@ class Reply:
     async def end(self) -> None:
         self._writer.write(b"0\r\n\r\n")
         await self._writer.drain()
+
+    async def pause(self, seconds: float) -> None:
+        """Waits; a client that leaves meanwhile is noticed."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._reader.read(1)
+        except TimeoutError:
+            return
+        raise ConnectionResetError("the client went away")
 
     def reset(self) -> None:
         self._writer.transport.abort()

@@ -12,7 +12,10 @@ from pathlib import Path
 ALIGNMENT = 32
 TEXT, LIST = 8, 9
 Value = int | float | str | bool | Sequence[int] | Sequence[str]
-TEMPLATE = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}{% if add_generation_prompt %}a: {% endif %}"
+TEMPLATE = (
+    "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
+    "{% if add_generation_prompt %}a: {% endif %}"
+)
 
 
 def text(value: str) -> bytes:
@@ -112,7 +115,7 @@ def embedder(path: Path, *, context: int = 512) -> Path:
     for name, rows in {"token_embd": len(tokens), "position_embd": context, "token_types": 2}.items():
         tensors[f"{name}.weight"] = ((hidden, rows), _noise(name, hidden * rows, 0.1))
     _add_norm(tensors, "token_embd_norm", hidden)
-    shapes = {part: (hidden, hidden) for part in ("attn_q", "attn_k", "attn_v", "attn_output")}
+    shapes = dict.fromkeys(("attn_q", "attn_k", "attn_v", "attn_output"), (hidden, hidden))
     shapes |= {"ffn_up": (hidden, ffn), "ffn_down": (ffn, hidden)}
     for block in range(layers):
         for part, shape in shapes.items():

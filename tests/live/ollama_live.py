@@ -1,7 +1,8 @@
 """Builds and runs real Ollama servers for the tests in this folder.
 
-They lie in LLAMUNE_LIVE_DIR, or in .live/ of the checkout, as `new/` (0.34.4, about a minute to build) and `old/` (0.11.4,
-about five minutes; built only when LLAMUNE_LIVE_OLD=1). Every server gets a free port, a home and a store of its own.
+They lie in LLAMUNE_LIVE_DIR, or in .live/ of the checkout, as `new/` (0.34.4, about a minute to build) and `old/`
+(0.11.4, about five minutes; built only when LLAMUNE_LIVE_OLD=1). Every server gets a free port, a home and a store of
+its own.
 """
 
 import os
@@ -36,7 +37,12 @@ def built(generation: str) -> Path:
         pytest.skip("Ollama 0.11.4 is not built here; LLAMUNE_LIVE_OLD=1 builds it (five minutes)")
     command = [str(HERE / "ollama-live"), "build", str(folder), generation]
     done = subprocess.run(
-        command, env={**os.environ, "PYTHON": sys.executable}, capture_output=True, text=True, timeout=BUILD_S, check=False
+        command,
+        env={**os.environ, "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        timeout=BUILD_S,
+        check=False,
     )
     if done.returncode:
         pytest.skip(f"Ollama could not be built: {(done.stderr.strip().splitlines() or ['?'])[-1]}")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from llamune.chat.events import AnswerFinished, TextArrived
+from llamune.chat.events import AnswerFinished, Event, TextArrived
 from llamune.chat.message import Message
 from llamune.chat.ports import ChatRequest
 from llamune.chat.preset import SamplingOptions
@@ -98,7 +98,9 @@ async def test_an_old_server_that_cuts_is_found_out(engine: OllamaEngine, case: 
     assert finished.reason == "prompt_cut"
 
 
-async def test_an_old_server_that_drops_messages_is_found_out(engine: OllamaEngine, case: Case, generation: str) -> None:
+async def test_an_old_server_that_drops_messages_is_found_out(
+    engine: OllamaEngine, case: Case, generation: str
+) -> None:
     if generation == "new":
         pytest.skip("0.34.4 refuses, see the contract")
     history: list[Message] = []
@@ -131,7 +133,9 @@ def runners(address: Address) -> list[int]:
     """The engine processes of a server, found by their parent."""
     out = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
     rows = [line.split(None, 2) for line in out.splitlines()]
-    parents = {int(pid) for pid, _parent, args in rows if f":{address.port}" in environment(int(pid)) and "serve" in args}
+    parents = {
+        int(pid) for pid, _parent, args in rows if f":{address.port}" in environment(int(pid)) and "serve" in args
+    }
     return [int(pid) for pid, parent, _args in rows if int(parent) in parents]
 
 
@@ -142,18 +146,18 @@ def environment(pid: int) -> str:
         return ""
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds processes by /proc")
 async def test_kill_of_its_engine_in_mid_answer(engine: OllamaEngine, address: Address, babble: str) -> None:
-    if not Path("/proc/self").exists():
-        pytest.skip("finds processes by /proc")
-    texts = 0
+    events: list[Event] = []
+
+    def kill_after_three(_event: Event) -> None:
+        if sum(isinstance(e, TextArrived) for e in events) == 3:
+            for pid in runners(address):
+                os.kill(pid, signal.SIGKILL)
+
     with pytest.raises(AnswerCut) as caught:
-        async with aclosing(engine.chat(question(babble, num_ctx=8192))) as stream:
-            async for event in stream:
-                texts += isinstance(event, TextArrived)
-                if texts == 3:
-                    for pid in runners(address):
-                        os.kill(pid, signal.SIGKILL)
-    assert texts >= 3
+        await collect(engine, question(babble, num_ctx=8192), kill_after_three, events)
+    assert text_of(events)
     assert caught.value.hint
     assert text_of(await collect(engine, question(babble, predict=50)))
 
@@ -175,7 +179,7 @@ async def test_create_that_fails_leaves_no_model(engine: OllamaEngine, tmp_path:
     assert "wrong:1" not in {m.name for m in await engine.models()}
 
 
-async def test_a_context_that_is_too_long_for_memory_is_an_error_in_words(engine: OllamaEngine, case: Case) -> None:
+async def test_what_a_model_cannot_do_is_said_in_words(engine: OllamaEngine, case: Case) -> None:
     with pytest.raises(EngineError) as caught:
         await collect(engine, ChatRequest(1, "guide:1m", (Message("user", "hi"),), think=True))
     assert "guide:1m" in caught.value.message
