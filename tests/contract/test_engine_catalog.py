@@ -221,7 +221,7 @@ async def test_a_server_that_dies_shows_its_last_words(tmp_path: Path) -> None:
 
 async def test_nothing_is_started_where_it_should_not(tmp_path: Path, server: StandIn) -> None:
     found = fake(tmp_path / "bin")
-    assert not await OllamaServer(Address("192.0.2.1", 1), tmp_path / "log", {"PATH": ""}).program
+    assert not Address("192.0.2.1", 1).loopback
     running = OllamaServer(server.address, tmp_path / "log", found)
     assert await running.ensure_running()
     assert not running.started_here
