@@ -1,0 +1,255 @@
+"""Numbers, amounts, durations, percentages and quantities with a unit, as written and as comparable values.
+
+Understands ４８万円, 1億2000万, 千二百円, 三十分, 5割, 4分の1, 半年, $1.5 million, two weeks, half an hour, 3〜5日.
+Values are exact fractions in one unit per dimension, and units are only converted where that is exact: two weeks are
+14 days, but a month is not 30 days. Dates are found elsewhere (facts_dates); what they cover arrives here blanked.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from llamune.chat.facts_units import UNIT, UNITS
+
+_DIGIT = {c: n for n, c in enumerate("〇一二三四五六七八九")} | {"零": 0}
+_SMALL = {"十": 10, "百": 100, "千": 1000}
+_LARGE = {"万": 10**4, "億": 10**8, "兆": 10**12}
+_ONES = """
+zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
+nineteen
+"""
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_WORDS = {word: n for n, word in enumerate(_ONES.split())} | {word: n * 10 for n, word in enumerate(_TENS.split(), 2)}
+_SCALES = {"hundred": 100, "thousand": 1000, "k": 1000, "million": 10**6, "m": 10**6, "billion": 10**9, "bn": 10**9,
+           "b": 10**9, "trillion": 10**12}  # fmt: skip
+
+_DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"
+_WORD = r"(?:" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r")"
+NUMERAL = re.compile(
+    rf"(?P<digits>(?<![\dA-Za-z_.]){_DIGITS}(?:[十百千万億兆]+(?:\d[\d,]*)?)*"
+    r"(?:\s?(?P<scale>thousand|million|billion|trillion|bn|[kKMB](?![\w°/])))?)"
+    r"|(?P<kanji>(?<![数何幾第統唯同単均〇一二三四五六七八九十百千万億兆])[〇一二三四五六七八九十百千][〇零一二三四五六七八九十百千万億兆]*)"
+    rf"|\b(?P<words>(?:a\s+)?(?:{_WORD}(?:[\s-]{_WORD})?\s+)?hundred(?:\s+thousand)?"
+    rf"|{_WORD}(?:[\s-](?:{_WORD}))?)\b(?:\s+(?P<wscale>thousand|million|billion))?"
+    r"|\b(?P<article>an?)(?=\s+(?:second|minute|hour|day|week|month|year|dozen)\b)",
+    re.IGNORECASE,
+)
+
+HINT = re.compile(  # a sentence without any of these has no number and no date
+    rf"[\d〇一二三四五六七八九十百千半月火水木金土日午正毎翌夜朝§]|\b(?:{_WORD}|hundred|half|an?|third|quarter"
+    rf"|[A-Z][a-z]+day)",
+    re.IGNORECASE,
+)
+_CURRENCY = re.compile(r"(?:(?P<sign>US\$|A\$|C\$|[¥$€£])|(?P<code>USD|EUR|GBP|JPY))\s?\Z")
+_SIGNS = {"¥": "JPY", "JPY": "JPY", "€": "EUR", "EUR": "EUR", "£": "GBP", "GBP": "GBP"}
+_AFTER = re.compile(
+    r"(?P<tail>\s?(?:分|前|後|間|間隔|程度|ほど|くらい|ぐらい|余り|以降|目)?)(?:\s?(?P<bound>以上|以内|以下|未満"
+    r"|超|を超|を上回|を下回"
+    r"|まで|より多|より少|or more|or less|or fewer|or above|or below|or older|or younger|or over))?"
+)
+_BEFORE = re.compile(
+    r"(?P<bound>at least|at most|up to|more than|less than|fewer than|no more than|not more than|no less than"
+    r"|over|under"
+    r"|within|exceed|exceeding|maximum of|minimum of|max\.?|min\.?|above|below|no longer than|no fewer than|not exceed"
+    r"|最大|最長|最高|最低|最短|上限|下限)?(?:は|で|,)?"
+    r"\s*(?P<about>約|およそ|おおよそ|ほぼ|about|around|approximately|approx\.|roughly|nearly|almost|some|~|≈)?"
+    r"\s*(?:an?\s|the\s)?\s*(?:US|[AC])?[¥$€£]?\s?\Z",
+    re.IGNORECASE,
+)
+_BOUNDS = {
+    ">=": "以上 最低 最短 下限 at|least minimum|of min min. no|less|than no|fewer|than or|more or|above or|older"
+          " or|over",
+    "<=": "以内 以下 最大 最長 最高 上限 まで at|most up|to no|more|than not|more|than within maximum|of max max."
+          " not|exceed exceed no|longer|than or|less or|fewer or|below or|younger",
+    ">": "超 を超 を上回 より多 more|than over above exceeding",
+    "<": "未満 を下回 より少 less|than fewer|than under below",
+}  # fmt: skip
+BOUND = {name.replace("|", " "): sign for sign, names in _BOUNDS.items() for name in names.split()}
+_SPAN = re.compile(r"\s?(?:から|~|-|ないし|to|or|and|または|、)\s?(?=[\d一二三四五六七八九十])", re.IGNORECASE)
+_ENOUGH = re.compile(
+    r"十分(?!間|以内|後|前|程度|ほど|以上|おき|ごと|くらい)|一[部般種方定番層切応瞬旦気致度]"
+    r"|[一二三四五六七八九十]人?ひとり|四半期"
+)
+_HALF = re.compile(
+    r"(?P<年>半年間?)|(?P<日>半日)|(?P<時>半時間|half an hour|half-hour|a half hour)|(?P<halfyear>half a year)"
+    r"|(?P<fifty>半分|半数|半額|過半|\bhalf (?:of|the|price)\b|\bhalf\b(?! an? ))"
+    r"|(?P<over>[一二三四五六七八九十\d]{1,4})分の(?P<under>[一二三四五六七八九十\d]{1,4})"
+    r"|\b(?P<part>one|two|three|a|\d)[\s-](?P<whole>third|quarter|fifth|tenth)s?\b(?=\s+of|[\s.,;)]|\Z)"
+    r"|(?<![\d/])(?P<n>\d)/(?P<d>\d{1,2})(?![\d/年月日])",
+    re.IGNORECASE,
+)
+_COMPOUND = re.compile(r"[一-鿿](?<![以未超程前後分間目当約毎])")  # 六本木 is no count of trees
+_COUNTING = re.compile(  # how many points a list has is form, not fact
+    r"(?:以下|次|主|下記|上記|ポイント|手順|ステップ|理由|方法|注意|点|特徴|メリット|選択肢|コツ|観点|要素)[^。]{0,8}\Z"
+)
+_COUNTED = re.compile(
+    r"\s*(?:の|個の)?\s?(?:ポイント|手順|ステップ|理由|方法|注意|特徴|メリット|選択肢|コツ|観点|側面|要素|段階)"
+    r"|\s+(?:\w+\s+){0,2}?(?:steps|ways|reasons|points|tips|options|things|methods|factors|aspects|main|key"
+    r"|items|ideas)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One number with its unit at [start, end) of a folded sentence.
+
+    `value` is in the base unit of `dimension` (seconds, months, grams …); `bound` is "", "<=", "<", ">=" or ">";
+    `weak` ones are compared where both answers have them, but nobody misses them.
+    """
+
+    kind: str
+    dimension: str
+    value: Fraction
+    start: int
+    end: int
+    bound: str = ""
+    about: bool = False
+    weak: bool = False
+
+
+def quantities(folded: str) -> Iterator[Quantity]:
+    """The quantities of a folded sentence, in order of position within each form."""
+    text = _ENOUGH.sub(_blank, folded)
+    for found in _HALF.finditer(text):
+        if part := _part(found):
+            yield part
+    text = _HALF.sub(_blank, text)
+    end = 0
+    for numeral in NUMERAL.finditer(text):
+        if numeral.start() < end:
+            continue
+        found_one = _quantity(text, numeral)
+        if found_one is not None:
+            yield found_one
+            end = found_one.end
+
+
+def number(text: str) -> Fraction | None:
+    """The value of a numeral: "1,200", "1億2000万", "千二百", "twenty-five", "1.5 million".
+
+    None if it is none, or has more than 40 characters.
+    """
+    if len(text) > 40:
+        return None
+    text = text.lower().replace(",", "")
+    if text[:1].isascii() and text[:1].isalpha():
+        return _words(text)
+    scaled = re.fullmatch(r"([\d.]+)\s?([a-z]+)", text)
+    if scaled:
+        return Fraction(scaled.group(1)) * _SCALES.get(scaled.group(2), 1)
+    return _japanese(text)
+
+
+def _japanese(text: str) -> Fraction | None:
+    total, section, current = Fraction(0), Fraction(0), None
+    for token in re.findall(r"\d+(?:\.\d+)?|.", text):
+        if token[0].isdecimal() and token[0].isascii():
+            current = Fraction(token)
+        elif token in _DIGIT:
+            current = Fraction((current or 0) * 10 + _DIGIT[token])
+        elif token in _SMALL:
+            section += (1 if current is None else current) * _SMALL[token]
+            current = None
+        elif token in _LARGE:
+            total += (section + (current or 0) or 1) * _LARGE[token]
+            section, current = Fraction(0), None
+        else:
+            return None
+    return total + section + (current or 0)
+
+
+def _words(text: str) -> Fraction | None:
+    value = 0
+    for word in re.split(r"[\s-]+", text.strip()):
+        if word in _WORDS:
+            value += _WORDS[word]
+        elif word in _SCALES:
+            value = max(value, 1) * _SCALES[word]
+        elif word not in ("a", "an"):
+            return None
+    return Fraction(value or 1)
+
+
+def _quantity(text: str, numeral: re.Match[str]) -> Quantity | None:
+    value = number(numeral.group())
+    if value is None:
+        return None
+    start, end = numeral.span()
+    before = text[max(0, start - 24) : start]
+    currency = _CURRENCY.search(before)
+    unit = UNIT.match(text, end) or _shared_unit(text, end)
+    if currency:
+        sign = currency.group("sign") or currency.group("code")
+        kind, dimension, size = "amount", _SIGNS.get(sign, "USD"), Fraction(1)
+        start -= len(currency.group())
+        unit = UNIT.match(text, end) if numeral.group("digits") else None
+        end = unit.end() if unit and UNITS[unit.group("unit")].kind == "amount" else end
+    elif unit:
+        kind, dimension, raw = UNITS[unit.group("unit")]
+        size = Fraction(raw)
+        end = unit.end() if unit.start() == end else end
+        if unit.group("unit") == "割" and (more := re.compile(r"([\d一二三四五六七八九])分").match(text, end)):
+            value, end = value + (number(more.group(1)) or Fraction(0)) / 10, more.end()
+    else:
+        kind, dimension, size = "number", "", Fraction(1)
+        if numeral.group("kanji") or numeral.group("article"):
+            return None
+    if kind == "number" and numeral.group("kanji") and _COMPOUND.match(text, end):
+        return None
+    return _bounded(text, numeral, Quantity(kind, dimension, value * size, start, end))
+
+
+def _shared_unit(text: str, end: int) -> re.Match[str] | None:
+    """The unit of the second number in "3〜5日", which is the first one's too."""
+    span = _SPAN.match(text, end)
+    following = NUMERAL.match(text, span.end()) if span else None
+    return UNIT.match(text, following.end()) if following else None
+
+
+def _bounded(text: str, numeral: re.Match[str], plain: Quantity) -> Quantity | None:
+    after, before = _AFTER.match(text, plain.end), _BEFORE.search(text[max(0, plain.start - 28) : plain.start])
+    tail = after.group().rstrip() if after else ""
+    word = (after and after.group("bound")) or (before and (before.group("bound") or "").lower()) or ""
+    about = bool(before and before.group("about")) or bool(re.search("程度|ほど|くらい|ぐらい|余り", tail))
+    listing = plain.dimension in ("", "つ") and (
+        _COUNTED.match(text, plain.end) or (plain.dimension == "つ" and _COUNTING.search(text[: plain.start]))
+    )
+    if listing:
+        return None
+    return Quantity(
+        plain.kind, plain.dimension, plain.value, plain.start, plain.end + len(tail), BOUND.get(word, ""), about,
+        _weak(numeral, plain),
+    )  # fmt: skip
+
+
+def _weak(numeral: re.Match[str], found: Quantity) -> bool:
+    """Small counts are as often wording ("once", "both sides") as fact."""
+    if found.kind != "number":
+        return bool(numeral.group("article"))
+    bare = found.dimension == "" and found.value < 100 and found.value.denominator == 1
+    return bare or found.dimension == "つ" or found.value == 1
+
+
+def _part(found: re.Match[str]) -> Quantity | None:
+    start, end = found.span()
+    group = found.groupdict()
+    fixed = {"年": ("months", 6), "halfyear": ("months", 6), "日": ("s", 43200), "時": ("s", 1800)}
+    for name, (dimension, size) in fixed.items():
+        if group[name]:
+            return Quantity("duration", dimension, Fraction(size), start, end)
+    if group["fifty"]:
+        return Quantity("percentage", "%", Fraction(50), start, end, weak=True)
+    below: Fraction | int | None
+    if group["whole"]:
+        below = {"third": 3, "quarter": 4, "fifth": 5, "tenth": 10}[group["whole"].lower()]
+        top = number(group["part"])
+    else:
+        top, below = number(group["under"] or group["n"]), number(group["over"] or group["d"])
+    if not below or top is None or top > below:
+        return None
+    return Quantity("percentage", "%", top / below * 100, start, end, weak=group["n"] is not None)
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match.group())
