@@ -36,13 +36,8 @@ def candidates(shell: Shell) -> Iterable[Choice]:
 def letters(shell: Shell) -> Iterable[Choice]:
     """Completion: the answers of the last turn."""
     if shell.conversation.session.turn_count:
-        for answer in shown(shell.conversation.last_turn()):
+        for answer in shell.conversation.last_turn().answers:
             yield answer.letter, f"{answer.model} {answer.preset}"
-
-
-def shown(turn: Turn) -> tuple[Answer, ...]:
-    """The turn's answers without those that were discarded."""
-    return tuple(a for a in turn.answers if not a.discarded)
 
 
 @command(
@@ -156,7 +151,7 @@ async def adopt(shell: Shell, args: Arguments) -> None:
 @command("keep", N_("keep the answer that stands, and go on"))
 async def keep(shell: Shell, args: Arguments) -> None:
     turn = shell.conversation.last_turn()
-    more = len(shown(turn)) - (1 if turn.adopted else 0)
+    more = len(turn.answers) - (1 if turn.adopted else 0)
     shell.show(_stays(turn) + (" " + _("The others stay in the history: /answers") if more else ""))
 
 
@@ -179,7 +174,7 @@ async def discard(shell: Shell, args: Arguments) -> None:
 @command("answers", N_("all answers to the last question"), now=True)
 async def show_all(shell: Shell, args: Arguments) -> None:
     turn = shell.conversation.last_turn()
-    shell.show(Said(turn, shown(turn)))
+    shell.show(Said(turn, turn.answers))
 
 
 @command(
@@ -204,7 +199,7 @@ async def diff(shell: Shell, args: Arguments) -> None:
     turn = shell.conversation.last_turn()
     stands = turn.adopted or turn.answers[0]
     one = find(shell, args.get(0)) if args.get(1) else stands
-    others = [a for a in shown(turn) if a.id != one.id and a.text.strip()]
+    others = [a for a in turn.answers if a.id != one.id and a.text.strip()]
     if not others:
         raise UsageError(_("There is only one answer to the last question."), _("/retry asks for another one."))
     other = find(shell, args.get(1) or args.get(0)) if args.get(0) else others[-1]

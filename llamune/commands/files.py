@@ -19,7 +19,6 @@ LONGEST = 300  # characters of an @word that are tried as a path
 LARGEST = 1_000_000  # bytes; more is no question any more, and beyond most contexts
 AT_WORD = re.compile(r'(?<![A-Za-z0-9._%+@/-])@(?:"(?P<quoted>[^"\n]+)"|(?P<plain>[^\s@"]+))')
 PATH_LIKE = re.compile(r"[^\s@]*(?:[/\\]|\.[A-Za-z0-9]{1,5}\Z)")
-KANA = re.compile(r"[ぁ-んァ-ヶー、。]")
 BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\uf8f0-\uf8f3]")  # the last four: bytes that Shift_JIS has no use for
 ODD = re.compile(r"[｡-ﾟ\ufffd\ue000-\uf8ff]")  # what a wrong guess is full of
 
@@ -67,7 +66,7 @@ def decode(data: bytes, name: str) -> str:
             _("{path} is no text file that can be read.").format(path=name),
             _("UTF-8, Shift_JIS (Windows) and EUC-JP are understood; save the text of other formats as UTF-8."),
         )
-    return max(texts, key=_plausible).replace("\r\n", "\n")
+    return min(texts, key=_odd).replace("\r\n", "\n")
 
 
 def _readings(data: bytes, encodings: Sequence[str]) -> list[str]:
@@ -79,9 +78,9 @@ def _readings(data: bytes, encodings: Sequence[str]) -> list[str]:
     return [text for text in found if not BINARY.search(text)]
 
 
-def _plausible(text: str) -> int:
-    """How much `text` looks like Japanese rather than like the wrong encoding."""
-    return len(KANA.findall(text)) - 5 * len(ODD.findall(text))
+def _odd(text: str) -> int:
+    """How much of `text` a wrong guess would explain."""
+    return len(ODD.findall(text))
 
 
 def attachments(question: str) -> tuple[str, tuple[Attachment, ...]]:

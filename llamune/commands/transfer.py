@@ -133,7 +133,7 @@ def _turn(turn: Turn) -> Iterator[str]:
         yield f"> @{attachment.name}"
     if turn.adopted:
         yield from _answer(turn.adopted)
-    others = [a for a in turn.answers if not a.adopted and not a.discarded]
+    others = [a for a in turn.answers if not a.adopted]
     if others:
         yield ""
         yield _("Other answers, not adopted: {who}").format(who=", ".join(map(wording.who, others)))

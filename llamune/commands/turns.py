@@ -40,7 +40,7 @@ async def history(shell: Shell, args: Arguments) -> None:
     session = wording.begun(shell)
     if args.get(0):
         turn = _turn(shell, args.number(0))
-        return shell.show(Said(turn, tuple(a for a in turn.answers if not a.discarded)))
+        return shell.show(Said(turn, turn.answers))
     turns = shell.app.store.turns(session.id, first=-RECENT)
     if turns[0].number > 1:
         shell.show(Note(_("the last {n} of {all}").format(n=len(turns), all=wording.turns(session.turn_count)), "dim"))

@@ -77,6 +77,13 @@ async def test_a_failed_retry_changes_nothing_and_asks_nothing(shell: Rememberin
     assert shell.conversation.last_turn().answers[1].status == "failed"
 
 
+async def test_of_several_the_ways_on_are_said_even_when_only_one_came(shell: RememberingShell) -> None:
+    await shell.say("How long?")
+    out = await shell.run("/retry 1 scripted:refused")
+    assert shell.asked == []
+    assert "/adopt B · /keep · /diff A B" in out
+
+
 async def test_retry_refuses_with_near_matches(shell: RememberingShell) -> None:
     with pytest.raises(UsageError, match="Nothing has been asked"):
         await shell.run("/retry 1")

@@ -24,6 +24,13 @@ def test_japanese_files_are_read_whatever_their_encoding(folder: Path, encoding:
     assert (read.name, read.text) == ("規程.txt", text)
 
 
+@pytest.mark.parametrize("encoding", ["cp932", "euc_jp"])
+@pytest.mark.parametrize("text", ["自社", "漢字"])
+def test_a_few_kanji_are_enough_to_know_the_encoding(folder: Path, text: str, encoding: str) -> None:
+    (folder / "a.txt").write_bytes(text.encode(encoding))
+    assert read_text(Path("a.txt")).text == text
+
+
 def test_windows_line_ends_become_plain(folder: Path) -> None:
     (folder / "a.txt").write_bytes("一行目\r\n二行目\r\n".encode("cp932"))
     assert read_text(Path("a.txt")).text == "一行目\n二行目\n"
