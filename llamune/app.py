@@ -1,14 +1,11 @@
 """Builds everything and owns how long it lives: settings, presets, state, engines, store.
 
-Two steps, because the first prompt must not wait: making an `App` reads small files only; `load` imports the heavy
-parts (in a thread, behind the first paint), `open` then opens the database and the engines.
+Two steps: making an `App` reads small files only; `load` imports the heavy parts and opens the database. The chat does
+both in a thread behind the first paint.
 """
 
-import asyncio
-import gc
 import logging
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING
@@ -55,35 +52,22 @@ class App:
 
     @property
     def store(self) -> Store:
-        assert self._store is not None, "open() comes first"  # a mistake of ours, never of the user
+        assert self._store is not None, "load() comes first"  # a mistake of ours, never of the user
         return self._store
 
     @property
     def catalog(self) -> "Catalog":
-        assert self._catalog is not None, "open() comes first"
+        assert self._catalog is not None, "load() comes first"
         return self._catalog
 
     def load(self) -> None:
-        """Imports what is heavy and opens the database; to be run in a thread.
+        """Imports what is heavy and opens the database; to be run in a thread. Raises StoreError."""
+        import ollama  # noqa: F401 - loaded here so that nothing waits for it later
 
-        The garbage collector rests meanwhile: its passes over freshly imported modules, not the imports, are what
-        would make typing stutter.
-        """
-        gc.disable()
-        try:
-            import ollama  # noqa: F401 - loaded here so that nothing waits for it later
+        from llamune.store import database
 
-            from llamune.store import database
-
-            self.open_catalog()
-            self._store = database.open(self.paths)
-        finally:
-            gc.enable()
-            gc.freeze()
-
-    async def open(self) -> None:
-        """`load` in a thread; returns when store and engines are there. Raises StoreError."""
-        await in_thread(self.load)
+        self.open_catalog()
+        self._store = database.open(self.paths)
 
     def open_catalog(self) -> "Catalog":
         """The engines alone, for a one-shot that asks before the store is there."""
@@ -133,30 +117,6 @@ class App:
             await self._catalog.aclose()
         if self._store is not None:
             self._store.close()
-
-
-async def in_thread(work: Callable[[], None]) -> None:
-    """Runs `work` in a daemon thread, so that leaving the program never waits for it."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
-
-    def settle(error: BaseException | None) -> None:
-        if not done.cancelled():
-            done.set_exception(error) if error else done.set_result(None)
-
-    def run() -> None:
-        error: BaseException | None = None
-        try:
-            work()
-        except BaseException as caught:
-            error = caught
-        try:
-            loop.call_soon_threadsafe(settle, error)
-        except RuntimeError:  # the loop has ended: nobody waits any more
-            return
-
-    threading.Thread(target=run, name="load", daemon=True).start()
-    await done
 
 
 def log_to(paths: Paths) -> None:

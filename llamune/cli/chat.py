@@ -1,10 +1,13 @@
 """`llamune chat`: the open chat. Here are its flags only; the chat itself is shell/."""
 
 import argparse
+from typing import TYPE_CHECKING
 
-from llamune.cli import start
 from llamune.cli.parser import Parser, number
 from llamune.i18n import _
+
+if TYPE_CHECKING:
+    from llamune.app import App
 
 
 def declare(parser: Parser) -> None:
@@ -22,8 +25,13 @@ def who(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Chats until the user leaves."""
-    app = start.app(args)
-    from llamune.shell.repl import run as chat
+    """Chats until the user leaves. Settings and all the rest are loaded behind the first paint."""
+    from llamune import paths
+    from llamune.shell.front import run as chat
 
-    return chat(app, resume=getattr(args, "resume", None))
+    def build() -> "App":
+        from llamune.cli import start
+
+        return start.app(args)
+
+    return chat(build, paths.find().history, resume=getattr(args, "resume", None))

@@ -108,12 +108,12 @@ async def ignore(shell: Shell, args: Arguments) -> None:
 async def stop(shell: Shell, args: Arguments) -> None:
     word = args.get(0) or "all"
     if word == "all":
-        count = shell.stop(None)
+        count = shell.stop_answers(None)
     else:
         lane = board.by_letter({lane.answer_id: lane for lane in shell.running()}, word)
         if lane is None:
             raise UsageError(_("No answer {letter} is running.").format(letter=word.upper()), "/stop all")
-        count = shell.stop(lane.answer_id)
+        count = shell.stop_answers(lane.answer_id)
     shell.show(
         ngettext("{n} answer stopped; what came is kept.", "{n} answers stopped; what came is kept.", count).format(
             n=count

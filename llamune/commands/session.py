@@ -65,7 +65,7 @@ class Shell(Protocol):
         """Every answer that is being made, in the foreground and behind it."""
         ...
 
-    def stop(self, answer_id: int | None) -> int:
+    def stop_answers(self, answer_id: int | None) -> int:
         """Stops one running answer, or all in the background. Returns how many."""
         ...
 

@@ -13,20 +13,18 @@ Knows no rows and no colours.
 
 import re
 import unicodedata
-from collections.abc import Callable
 
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
 from markdown_it.parser_block import RuleFuncBlockType
 from markdown_it.rules_block import StateBlock, blockquote, list_block
 from markdown_it.rules_block.table import escapedSplit, getLine, table
-from markdown_it.rules_inline import StateInline, image, link
+from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.state_inline import Delimiter
 
 BLOCK_MARK = re.compile(r">|(?:[-*+]|\d{1,9}[.)]|#{1,6})(?:\s|$)|```|~~~")  # of quotes, items, headings, code
 ENDING = frozenset(".,;:!?/)]}")
 DEPTH = 16  # levels of tokens; a list nests two of them
-BRACKETS = 300  # "[" in one paragraph; with more, links are not looked for (the search is quadratic)
 
 
 def parser() -> MarkdownIt:
@@ -39,8 +37,6 @@ def parser() -> MarkdownIt:
     md.block.ruler.at("blockquote", _shallow(blockquote), {"alt": paragraph_like})
     md.block.ruler.at("list", _shallow(list_block), {"alt": paragraph_like[:3]})
     md.inline.ruler.at("emphasis", _emphasis)
-    md.inline.ruler.at("link", _bounded(link))
-    md.inline.ruler.at("image", _bounded(image))
     md.normalizeLink = md.normalizeLinkText = lambda url: url  # type: ignore[method-assign,assignment]
     md.validateLink = lambda url: True  # type: ignore[method-assign]
     return md
@@ -56,19 +52,6 @@ def block_parser() -> MarkdownIt:
 def _shallow(rule: RuleFuncBlockType) -> RuleFuncBlockType:
     """The rule, but not below DEPTH: what is deeper becomes a paragraph and so stays."""
     return lambda state, start, end, silent: state.level < DEPTH and rule(state, start, end, silent)
-
-
-def _bounded(rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline, bool], bool]:
-    """The rule, but not in paragraphs with too many brackets."""
-
-    def run(state: StateInline, silent: bool) -> bool:
-        if state.src[state.pos] not in "[!":
-            return False
-        if (count := state.cache.get(-1)) is None:  # the cache's own keys are positions
-            count = state.cache[-1] = state.src.count("[")
-        return count <= BRACKETS and rule(state, silent)
-
-    return run
 
 
 def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:

@@ -1,0 +1,338 @@
+"""The front of the chat: the open prompt that stands on the screen before anything else is loaded.
+
+It paints, takes keys and keeps what was typed in line. What is heavy (settings, engines, the store, and all that
+dispatches and shows) is loaded in a thread behind the first paint and then works through this. Without a terminal,
+`PlainFront` gives the same to a plain loop over lines.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.completion import Completer, DummyCompleter, DynamicCompleter
+from prompt_toolkit.document import Document
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.formatted_text import ANSI
+
+from llamune import __version__
+from llamune.i18n import _
+from llamune.shell.history import InputHistory
+from llamune.shell.keys import bindings
+from llamune.shell.screen import TOOLBAR_STYLE, PlainScreen, PromptScreen, Screen, read_line
+from llamune.shell.style import Style, colors
+
+if TYPE_CHECKING:
+    from llamune.app import App
+
+LEAVE_WITHIN = 2.0  # seconds between two Ctrl-C that leave
+
+
+class Worker(Protocol):
+    """What is loaded behind the front: it dispatches lines and shows what comes."""
+
+    def take(self, line: str) -> bool:
+        """Does a line at once, if it may be done while another one is being done."""
+        ...
+
+    def stop(self, answer_id: int | None = None) -> bool:
+        """Stops what is being done for the user. Returns whether there was anything."""
+        ...
+
+    def toolbar(self) -> str: ...
+    def message(self) -> str: ...
+    async def work(self, resume: int | None) -> int:
+        """Takes line after line until the user leaves. Returns the exit code."""
+        ...
+
+
+class Front:
+    """The open prompt.
+
+    Args:
+        history: file of what was typed before.
+    """
+
+    def __init__(self, history: Path) -> None:
+        self.lines: deque[str] = deque()
+        self.arrived = asyncio.Event()
+        self.left = asyncio.Event()
+        self.worker: Worker | None = None
+        self.completer: Completer = DummyCompleter()
+        self.style = Style(colors())
+        self._asking: asyncio.Future[str] | None = None
+        self._prompt = ""
+        self._hint = ""
+        self._interrupted = -LEAVE_WITHIN
+        self.session = self._session(InputHistory(history))
+        self.screen: Screen = PromptScreen(self.session)
+
+    async def run(self, work: "Callable[[], asyncio.Task[int]]") -> int:
+        """Shows the prompt until the user leaves; `work` is started when the prompt has been painted."""
+        self._on_signals()
+        title = self.style(f"Llamune {__version__}", "title")
+        self.screen.above(f"{title}   " + _("compare local models, and see that nothing leaves"))
+        started: list[asyncio.Task[int]] = []
+
+        def painted(_app: object) -> None:
+            if not started:
+                started.append(work())
+
+        self.session.app.after_render += painted
+        try:
+            with suppress(EOFError, KeyboardInterrupt):
+                await self.session.prompt_async()
+        finally:
+            self.leave()
+            codes = await asyncio.gather(*started, return_exceptions=True)
+        return next((c for c in codes if isinstance(c, int)), 1)
+
+    # for the worker
+
+    @property
+    def leaving(self) -> bool:
+        return self.left.is_set()
+
+    async def ask(self, prompt: str, default: str = "") -> str:
+        """Asks for a line. Only what is typed after the question appeared is taken; a draft comes back afterwards."""
+        buffer = self.session.default_buffer
+        draft = buffer.document
+        buffer.set_document(Document(default), bypass_readonly=True)
+        self._asking, self._prompt = asyncio.get_running_loop().create_future(), prompt
+        self.redraw()
+        try:
+            return await self._asking
+        finally:
+            self._asking, self._prompt = None, ""
+            buffer.set_document(draft, bypass_readonly=True)
+
+    def put(self, text: str, *, over: bool = True) -> None:
+        """Puts a text into the input; with `over` False only when nothing is there."""
+        if over or (not self.session.default_buffer.text and self._asking is None):
+            self.session.default_buffer.set_document(Document(text))
+
+    def redraw(self) -> None:
+        self.session.app.invalidate()
+
+    def leave(self) -> None:
+        """Ends the prompt; the worker sees `leaving`."""
+        self.left.set()
+        self.arrived.set()
+        if self._asking and not self._asking.done():
+            self._asking.set_result("")
+        if self.session.app.is_running and not self.session.app.is_done:
+            self.session.app.exit(exception=EOFError)
+
+    # keys
+
+    def enter(self, typed: str) -> None:
+        buffer = self.session.default_buffer
+        if self._asking and not self._asking.done():
+            buffer.reset()
+            self._asking.set_result(typed)
+        elif typed.strip():
+            buffer.append_to_history()
+            buffer.reset()
+            if not (self.worker and self.worker.take(typed)):
+                self.lines.append(typed)
+                self.arrived.set()
+
+    def interrupt(self) -> None:
+        buffer, now = self.session.default_buffer, time.monotonic()
+        if buffer.text:
+            buffer.reset()
+        elif self._asking and not self._asking.done():
+            self._asking.set_result("")
+        elif self.worker and self.worker.stop():
+            return
+        elif now - self._interrupted < LEAVE_WITHIN:
+            self.leave()
+        else:
+            self._interrupted = now
+            self.hint(_("Ctrl-C again to leave"))
+
+    def end(self) -> None:
+        if self._asking and not self._asking.done():
+            self._asking.set_result("")
+        else:
+            self.leave()
+
+    def hint(self, said: str) -> None:
+        """Says something in the toolbar for a moment."""
+
+        def over() -> None:
+            self._hint = ""
+            self.redraw()
+
+        self._hint = said
+        asyncio.get_running_loop().call_later(LEAVE_WITHIN, over)
+        self.redraw()
+
+    # inside
+
+    def _toolbar(self) -> ANSI:
+        if self._hint or self.worker is None:
+            return ANSI(f" {self._hint or _('loading')}")
+        return ANSI(self.worker.toolbar())
+
+    def _message(self) -> ANSI:
+        return ANSI(self._prompt or (self.worker.message() if self.worker else PROMPT if _utf8() else "> "))
+
+    def _session(self, history: InputHistory) -> PromptSession[str]:
+        def completing() -> bool:
+            typed = session.default_buffer.text
+            return self._asking is None and (typed.startswith("/") or "@" in typed)
+
+        session: PromptSession[str] = PromptSession(
+            self._message,
+            multiline=True,
+            key_bindings=bindings(self),
+            history=history,
+            auto_suggest=AutoSuggestFromHistory(),
+            completer=DynamicCompleter(lambda: self.completer),
+            complete_while_typing=Condition(completing),
+            bottom_toolbar=self._toolbar,
+            prompt_continuation="  ",
+            style=TOOLBAR_STYLE,
+            enable_suspend=True,
+            tempfile_suffix=".md",
+        )
+        return session
+
+    def _on_signals(self) -> None:
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                with suppress(NotImplementedError):  # Windows
+                    asyncio.get_running_loop().add_signal_handler(getattr(signal, name), self.leave)
+
+
+class PlainFront:
+    """Lines of standard input, for pipes and dumb terminals: the next is read when the last one is done."""
+
+    def __init__(self) -> None:
+        self.leaving = False
+        self.session = None
+        self.screen: Screen = PlainScreen()
+        self.style = Style(colors(terminal=sys.stdout.isatty()))
+
+    async def ask(self, prompt: str, default: str = "") -> str:
+        """The next line; nothing when there is none."""
+        assert isinstance(self.screen, PlainScreen)
+        try:
+            return await read_line(prompt, self.screen)
+        except EOFError:
+            return ""
+
+    async def next(self, mark: str) -> str | None:
+        """The next line that says something; None at the end."""
+        assert isinstance(self.screen, PlainScreen)
+        while not self.leaving:
+            try:
+                line = await read_line(mark if sys.stdin.isatty() else "", self.screen)
+            except EOFError:
+                return None
+            if line.strip():
+                return line
+        return None
+
+    def put(self, text: str, *, over: bool = True) -> None:
+        """Nothing: there is no input line to edit."""
+
+    def redraw(self) -> None:
+        """Nothing: there is nothing to redraw."""
+
+    def leave(self) -> None:
+        self.leaving = True
+
+
+PROMPT = "❯ "
+
+
+def _utf8() -> bool:
+    return "utf" in (sys.stdout.encoding or "").lower()
+
+
+def run(build: "Callable[[], App]", history: Path, *, resume: int | None = None) -> int:
+    """Chats until the user leaves. Returns the exit code.
+
+    Args:
+        build: makes the App; called in a thread behind the first paint.
+        history: file of what was typed before.
+        resume: number of the session to go on with; 0 = the last one; None = a new one.
+    """
+    return asyncio.run(_main(build, history, resume))
+
+
+async def _main(build: "Callable[[], App]", history: Path, resume: int | None) -> int:
+    plain = not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") in ("dumb", "unknown")
+    if plain:
+        return await _work(build, PlainFront(), resume)
+    front = Front(history)
+    return await front.run(lambda: asyncio.create_task(_work(build, front, resume), name="worker"))
+
+
+async def _work(build: "Callable[[], App]", front: Front | PlainFront, resume: int | None) -> int:
+    """Loads what is heavy, then works until the user leaves."""
+    from llamune.errors import LlamuneError  # light, and loaded anyway
+
+    app: App | None = None
+
+    def load() -> None:
+        """The garbage collector rests meanwhile: its passes over freshly imported modules, not the imports, are what
+        would make typing stutter."""
+        nonlocal app
+        gc.disable()
+        try:
+            import llamune.shell.repl  # noqa: F401 - so that the loop finds it loaded
+
+            app = build()
+            app.load()
+        finally:
+            gc.enable()
+            gc.freeze()
+
+    try:
+        await in_thread(load)
+        assert app is not None
+        from llamune.shell.repl import Repl
+
+        return await Repl(app, front).work(resume)
+    except LlamuneError as error:  # settings or store: nothing could be kept, so nothing is begun
+        front.screen.above(front.style(error.message, "bad") + (f"\n  {error.hint}" if error.hint else ""))
+        return error.exit_code
+    finally:
+        front.leave()
+        if app is not None:
+            await app.close()
+
+
+async def in_thread(work: Callable[[], None]) -> None:
+    """Runs `work` in a daemon thread, so that leaving the program never waits for it."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def settle(error: BaseException | None) -> None:
+        if not done.done():
+            done.set_exception(error) if error else done.set_result(None)
+
+    def run() -> None:
+        error: BaseException | None = None
+        try:
+            work()
+        except BaseException as caught:
+            error = caught
+        with suppress(RuntimeError):  # the loop has ended: nobody waits any more
+            loop.call_soon_threadsafe(settle, error)
+
+    threading.Thread(target=run, name="load", daemon=True).start()
+    await done
