@@ -11,7 +11,6 @@ Each outer package translates foreign errors into these at its border. They are 
 (show, go on) and the command line (show, leave with `exit_code`).
 """
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -95,6 +94,8 @@ class NetworkPolicyError(LlamuneError):
 
 def near(word: str, known: Iterable[str], count: int = 3) -> list[str]:
     """The entries of `known` that look most like `word`, best first; prefixes count as matches."""
+    import difflib  # only where something was mistyped
+
     names = list(dict.fromkeys(known))
     folded = word.casefold()
     starts = [n for n in names if folded and n.casefold().startswith(folded)]

@@ -6,7 +6,6 @@ Not here: what the program itself remembers between runs (state.json), and anyth
 """
 
 import os
-import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -235,6 +234,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _replace(path: Path, text: str) -> None:
+    import tempfile  # here, as tomlkit
+
     target = path.resolve()  # the file behind a link, so that the link stays
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # private (0600) by itself

@@ -13,8 +13,6 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from wcwidth import iter_graphemes, wcswidth
-
 # What is not for a terminal: C0 and C1 controls but TAB and LF, bidirectional overrides, byte order marks, annotations.
 _MAP: dict[int, int | None] = dict.fromkeys(
     (
@@ -132,12 +130,16 @@ def width(text: str) -> int:
     """Display columns of a cleaned text without line ends; controls count as nothing."""
     if text.isascii() and text.isprintable():
         return len(text)
+    from wcwidth import wcswidth  # its tables are large: a one-shot in English does without
+
     columns = wcswidth(text, ambiguous_width=_ambiguous)
     return columns if columns >= 0 else sum(columns for _, columns in _graphemes(text))
 
 
 def _graphemes(text: str) -> list[tuple[str, int]]:
     """The user's characters with their columns; joined emoji and combining marks are not taken apart."""
+    from wcwidth import iter_graphemes, wcswidth
+
     two = _ambiguous
     return [(g, 1 if " " <= g <= "~" else max(0, wcswidth(g, ambiguous_width=two))) for g in iter_graphemes(text)]
 

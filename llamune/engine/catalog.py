@@ -8,7 +8,7 @@ choose a model for the user and loads none.
 import asyncio
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from llamune.chat.model import LoadedModel, ModelInfo
 from llamune.chat.ports import Engine
@@ -17,10 +17,12 @@ from llamune.engine.faults import model_not_found
 from llamune.engine.http import Address, Check, allow_all
 from llamune.engine.ollama import PORT, OllamaEngine
 from llamune.engine.ollama_serve import OllamaServer
-from llamune.engine.scripted import ScriptedEngine
 from llamune.errors import EngineError, near
 from llamune.i18n import _
 from llamune.paths import Paths, shipped
+
+if TYPE_CHECKING:
+    from llamune.engine.scripted import ScriptedEngine
 
 
 class Source(Engine, Protocol):
@@ -87,7 +89,7 @@ class Catalog:
     def engine_for(self, name: str) -> Source:
         """The engine that a name belongs to, without asking any server: a registered one, else the last."""
         for engine in self.engines:
-            if isinstance(engine, EmbeddedEngine | ScriptedEngine) and name in _names(engine):
+            if name in _names(engine):
                 return engine
         return self.engines[-1]
 
@@ -170,8 +172,11 @@ class Catalog:
         return found
 
 
-def _names(engine: EmbeddedEngine | ScriptedEngine) -> Iterable[str]:
-    return engine.registry.names() if isinstance(engine, EmbeddedEngine) else engine.names()
+def _names(engine: Source) -> Iterable[str]:
+    """The models that an engine knows without asking anybody."""
+    if isinstance(engine, EmbeddedEngine):
+        return engine.registry.names()
+    return cast("ScriptedEngine", engine).names() if engine.name == "scripted" else ()
 
 
 def build(
@@ -187,6 +192,8 @@ def build(
     embedded = EmbeddedEngine(paths.models, shipped("guide"), idle_s=settings.embedded_idle, check=check)
     engines: list[Source] = [embedded, OllamaEngine(address, check)]
     if scripted:
+        from llamune.engine.scripted import ScriptedEngine  # nobody else needs it
+
         engines.insert(0, ScriptedEngine())
     server = OllamaServer(address, paths.home / "logs" / "ollama.log", environment or os.environ, check)
     return Catalog(engines, server if settings.start_ollama else None)

@@ -8,10 +8,8 @@ import asyncio
 import json
 import os
 import re
-import secrets
 import subprocess
 import sys
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Final
@@ -65,6 +63,9 @@ async def start(entry: Registered, num_ctx: int, threads: int, check: Check) -> 
 
     Raises: OutOfMemory, EngineError with the reason that llama.cpp gave.
     """
+    import secrets  # with tempfile a tenth of what an answer by Ollama needs to import
+    import tempfile
+
     key, log = secrets.token_hex(16), tempfile.TemporaryFile()  # noqa: SIM115 - the Child closes it
     config = {
         "model": entry.path, "num_ctx": num_ctx, "threads": threads or sensible_threads(entry.size), "key": key,

@@ -1,6 +1,5 @@
 """What every engine does with a GGUF file before it takes it in: look whether it is a model, and hash it."""
 
-import hashlib
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +26,8 @@ def checked(path: Path) -> gguf.GgufInfo:
 
 def sha256(path: Path, progress: Progress) -> str:
     """The hash of a file as hex. Raises EngineRefused when it cannot be read."""
+    import hashlib  # brings OpenSSL, which a chat does without
+
     digest, done = hashlib.sha256(), 0
     try:
         size = path.stat().st_size

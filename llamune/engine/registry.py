@@ -8,7 +8,6 @@ import asyncio
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -152,6 +151,8 @@ class Registry:
             ) from error
 
     def _write(self, entries: Iterable[Registered]) -> None:
+        import tempfile  # only where something is registered
+
         content: dict[str, Any] = {"models": [asdict(e) for e in entries]}
         try:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
