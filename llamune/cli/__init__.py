@@ -43,11 +43,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
+    letter = None
+    if words[:1] == ["ask"]:
+        from llamune.engine.letter import home, post  # before all other imports: the server works while they are done
+
+        letter = post(home(), words)
     from llamune import i18n
     from llamune.cli import parser, start
 
     i18n.install(start.language(parser.language_of(words)))
     args = parser.build().parse_args(parser.prepared(words))
+    args.words, args.letter = words, letter
     from importlib import import_module
 
     code = import_module(f"llamune.cli.{getattr(args, 'command', None) or 'chat'}").run(args)

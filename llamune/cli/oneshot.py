@@ -10,9 +10,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from llamune.app import App
 from llamune.chat.conversation import Conversation
@@ -24,8 +24,12 @@ from llamune.chat.session import Answer, Attachment, ChatSession
 from llamune.cli import INTERRUPTED, complain, start
 from llamune.cli.late import LateStore
 from llamune.cli.printers import JsonPrinter, TextPrinter
+from llamune.engine.letter import Letter, keep
 from llamune.errors import LlamuneError, ModelNotFound
 from llamune.i18n import N_, _
+
+if TYPE_CHECKING:
+    from llamune.engine.ollama import OllamaEngine
 
 LOAD_AFTER = 0.02  # seconds from asking to loading the store: the request leaves undisturbed
 ENDINGS: Mapping[str, str] = {
@@ -43,7 +47,12 @@ def run(args: argparse.Namespace, question: str, beside: str) -> int:
     app = start.app(args)
     session = replace(app.draft(), system=args.system or "")
     shot = OneShot(app, session, JsonPrinter() if args.json else TextPrinter(), save=not args.no_save)
-    return shot.run(question, [Attachment("stdin", beside)] if beside else [])
+    with closing(args.letter or Letter()) as letter:
+        code = shot.run(question, [Attachment("stdin", beside)] if beside else [], letter)
+        server = _ollama(app).address
+        if code == 0 and server.loopback and not server.tls and not args.system:
+            keep(str(app.paths.home), args.words, question, letter.wanted, (server.host, server.port))
+    return code
 
 
 class OneShot:
@@ -62,10 +71,10 @@ class OneShot:
         self._remark = ""
         self._code = 0
 
-    def run(self, question: str, attachments: list[Attachment]) -> int:
+    def run(self, question: str, attachments: list[Attachment], letter: Letter) -> int:
         """Asks, prints, stores. Returns the exit code."""
         try:
-            asyncio.run(self._run(question, attachments))
+            asyncio.run(self._run(question, attachments, letter))
         except KeyboardInterrupt:
             self._code = INTERRUPTED
         except asyncio.CancelledError:
@@ -81,10 +90,11 @@ class OneShot:
             complain(each)
         return self._code or next((e.exit_code for e in self._errors), 0)
 
-    async def _run(self, question: str, attachments: list[Attachment]) -> None:
+    async def _run(self, question: str, attachments: list[Attachment], letter: Letter) -> None:
         app, loop = self._app, asyncio.get_running_loop()
         self._stop_on_signals(loop)
         catalog = app.open_catalog()
+        _ollama(app).letter = letter
         try:
             if not self._session.model:
                 self._session = replace(self._session, model=await _some_model(app))
@@ -194,6 +204,10 @@ class Models:
         if self._catalog.engine_for(name) is self._catalog.engines[-1]:
             await self._catalog.ensure_server()
         return await self._catalog.find(name)
+
+
+def _ollama(app: App) -> "OllamaEngine":
+    return cast("OllamaEngine", app.open_catalog().engine("ollama"))
 
 
 async def _some_model(app: App) -> str:

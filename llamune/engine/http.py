@@ -8,6 +8,7 @@ nothing for minutes.
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from urllib.parse import quote, urlsplit
 
 import h11
 
+from llamune.engine.letter import Letter
 from llamune.errors import SettingsError
 from llamune.i18n import _
 
@@ -91,11 +93,18 @@ def _bad_address(text: str) -> SettingsError:
     )
 
 
-async def connect(address: Address, check: Check) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Opens a connection: the one place where this program does so. Raises ConnectFailed, or what `check` raises."""
+async def connect(
+    address: Address, check: Check, opened: socket.socket | None = None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Opens a connection, or goes on with one that a letter opened; nothing else in this program does so.
+
+    Raises: ConnectFailed, or what `check` raises.
+    """
     check(address.host, address.port)
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            if opened:
+                return await asyncio.open_connection(sock=opened)
             return await asyncio.open_connection(address.host, address.port, ssl=address.tls or None)
     except (OSError, UnicodeError) as error:  # TimeoutError, gaierror and SSLError are OSErrors
         raise ConnectFailed(str(error) or "timeout") from error
@@ -108,6 +117,7 @@ class Exchange:
         self._reader, self._writer = reader, writer
         self._h11 = h11.Connection(h11.CLIENT)
         self.status = 0
+        self.ahead = 0.0  # seconds: how long before this exchange its request was sent
 
     async def send(self, method: str, target: str, headers: Mapping[str, str], body: AsyncIterable[bytes]) -> None:
         """Sends the whole request. A server that answers before it has read everything is no error."""
@@ -123,6 +133,11 @@ class Exchange:
             return  # whatever it has said about it is in the response
         except (OSError, h11.ProtocolError) as error:
             raise ConnectionBroken(str(error)) from error
+
+    def sent(self, method: str, target: str, headers: Mapping[str, str], data: bytes, ahead: float) -> None:
+        """The whole request went out already, `ahead` seconds ago."""
+        message(self._h11, method, target, headers, data)
+        self.ahead = ahead
 
     async def head(self) -> int:
         """The HTTP status, as soon as it is there."""
@@ -175,13 +190,21 @@ class Http:
 
     @asynccontextmanager
     async def request(
-        self, method: str, path: str, body: object = None, *, upload: AsyncIterable[bytes] | None = None, size: int = 0
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        upload: AsyncIterable[bytes] | None = None,
+        size: int = 0,
+        letter: Letter | None = None,
     ) -> AsyncIterator[Exchange]:
         """Sends a request; leaving the block closes the connection.
 
         Args:
             body: sent as JSON unless None.
             upload: sent instead of it, `size` bytes in all.
+            letter: what may have been posted before; a request that it holds is not sent again.
 
         Raises: ConnectFailed, ConnectionBroken.
         """
@@ -190,9 +213,14 @@ class Http:
         headers = {"Host": self.address.netloc, "Connection": "close", "Accept": "*/*", **self._headers}
         if upload is not None or body is not None:
             headers |= {"Content-Type": kind, "Content-Length": str(len(data) if upload is None else size)}
-        exchange = Exchange(*await connect(self.address, self._check))
+        target = self.address.path + path
+        posted = letter.take(message(h11.Connection(h11.CLIENT), method, target, headers, data)) if letter else None
+        exchange = Exchange(*await connect(self.address, self._check, posted[0] if posted else None))
         try:
-            await exchange.send(method, self.address.path + path, headers, upload or _one(data))
+            if posted:
+                exchange.sent(method, target, headers, data, posted[1])
+            else:
+                await exchange.send(method, target, headers, upload or _one(data))
             yield exchange
         finally:
             exchange.close()
@@ -206,6 +234,12 @@ class Http:
                 return await exchange.head(), await exchange.read()
         except TimeoutError as error:
             raise ConnectionBroken("timeout") from error
+
+
+def message(connection: h11.Connection, method: str, target: str, headers: Mapping[str, str], data: bytes) -> bytes:
+    """A whole request as bytes, with the connection's state moved on as if it had been sent."""
+    request = h11.Request(method=method, target=target, headers=list(headers.items()))
+    return b"".join(connection.send(event) or b"" for event in (request, h11.Data(data), h11.EndOfMessage()))
 
 
 async def _one(data: bytes) -> AsyncGenerator[bytes]:

@@ -1,10 +1,10 @@
 """A chat request that leaves before the program is awake, for `llamune ask`.
 
-Most of what happens between Enter and the first token of a one-shot is Python importing. So the bytes of the last request
-are remembered, the question cut out; when the same words are typed again with another question, that request is posted
-at once, and everything is imported while the server works. It is a guess and nothing else: the program then makes its
-request as always, and only where that has the very same bytes does it read the answer to this letter (`take`). Otherwise
-the letter is thrown away, and the server stops.
+Most of what happens between Enter and the first token of a one-shot is Python importing. So the bytes of the last
+request are remembered, the question cut out; when the same words are typed again with another question, that request is
+posted at once, and everything is imported while the server works. It is a guess and nothing else: the program then
+makes its request as always, and only where that has the very same bytes does it read the answer to this letter
+(`take`). Otherwise the letter is thrown away, and the server stops.
 
 Only a plain server on this machine is written to, the one that was called the last time, and only with what surely fits
 its context. The file holds no question and no answer. This module imports next to nothing; keep it so.
@@ -71,15 +71,24 @@ def post(folder: str, words: Sequence[str]) -> Letter:
             return Letter()  # no question, or something is piped in, which belongs to it
         shape = _shapes(folder)[_key(folder, words[:-1])]
         question = json.dumps(words[-1].strip(), ensure_ascii=False).encode()
-        if len(question) > shape["limit"] or not words[-1].strip():
+        if len(question) > int(str(shape["limit"])) or not words[-1].strip():
             return Letter()
-        body = shape["before"].encode() + question + shape["after"].encode()
-        data = shape["head"].encode() + str(len(body)).encode() + b"\r\n\r\n" + body
-        sock = socket.create_connection((shape["host"], shape["port"]), CONNECT_S)
-        sock.sendall(data)
-        return Letter(sock, data)
+        head, before, after = (str(shape[part]).encode() for part in ("head", "before", "after"))
+        body = before + question + after
+        data = head + str(len(body)).encode() + b"\r\n\r\n" + body
+        return Letter(_sent((str(shape["host"]), int(str(shape["port"]))), data), data)
     except (OSError, LookupError, ValueError, TypeError, AttributeError):  # nothing remembered, or nothing listens
         return Letter()
+
+
+def _sent(server: tuple[str, int], data: bytes) -> socket.socket:
+    sock = socket.create_connection(server, CONNECT_S)
+    try:
+        sock.sendall(data)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 def keep(folder: str, words: Sequence[str], question: str, data: bytes, server: tuple[str, int]) -> None:

@@ -18,6 +18,7 @@ from llamune.chat.ports import ChatRequest, Progress
 from llamune.engine import ollama_wire as wire
 from llamune.engine.faults import cut, no_embedding, not_a_model
 from llamune.engine.http import Address, Check, Exchange, Http, allow_all, parsed
+from llamune.engine.letter import Letter
 from llamune.engine.ndjson import Objects
 from llamune.engine.ollama_admin import OllamaAdmin
 from llamune.engine.ollama_cut import CutWatch, cuts_silently
@@ -63,12 +64,14 @@ class OllamaEngine:
         self._details: dict[str, Details] = {}  # by digest
         self._version: str | None = None
         self._watch = CutWatch()
+        self.letter: Letter | None = None  # of a one-shot, which may have posted its request before all this was loaded
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Event]:
         """Streams one answer; see the port."""
         started = self._clock()
         with translated(self._where):
-            async with self._http.request("POST", "/api/chat", wire.chat_body(request)) as exchange:
+            async with self._http.request("POST", "/api/chat", wire.chat_body(request), letter=self.letter) as exchange:
+                started -= exchange.ahead
                 async with aclosing(until_head(exchange, lambda: self._doing(request))) as waiting:
                     async for state in waiting:
                         yield state
