@@ -6,7 +6,7 @@ Nothing here deletes: an answer that is not adopted or is discarded keeps its ro
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from llamune.chat import lineup
+from llamune.chat import disagreement, lineup
 from llamune.chat.compare import Piece, alike, differences
 from llamune.chat.lineup import Lineup
 from llamune.chat.session import Answer, Turn
@@ -14,7 +14,7 @@ from llamune.commands import wording
 from llamune.commands.models import look
 from llamune.commands.registry import Arguments, Choice, Parameter, command
 from llamune.commands.session import Shell
-from llamune.commands.values import Column, Listing, Marked, Note, Said
+from llamune.commands.values import Column, Disagreement, Listing, Marked, Note, Said
 from llamune.errors import UsageError
 from llamune.i18n import N_, _
 from llamune.text import one_line
@@ -95,6 +95,7 @@ async def choose(shell: Shell, typed: str) -> Lineup:
 async def _decide(shell: Shell, turn: Turn, new: Sequence[Answer]) -> None:
     """After the new answers: one is asked about, for several the ways on are said."""
     usable = [a for a in new if a.text.strip()]
+    await disagree(shell, turn, new)
     if len(usable) == 1 and len(new) == 1:
         await _ask_one(shell, turn, usable[0])
     elif usable:
@@ -103,6 +104,14 @@ async def _decide(shell: Shell, turn: Turn, new: Sequence[Answer]) -> None:
         shell.show(Note(f"/adopt {first} · /keep · {compare} · /answers   " + _stays(turn), "dim"))
     else:
         shell.show(Note(_stays(turn), "dim"))
+
+
+async def disagree(shell: Shell, turn: Turn, new: Sequence[Answer]) -> None:
+    """Where the new answers and the one that stands differ in fact."""
+    ids = {a.id for a in new}
+    texts = [(a.letter, a.text) for a in turn.answers if (a.adopted or a.id in ids) and a.text.strip()]
+    if len(texts) > 1:
+        shell.show(Disagreement(await asyncio.to_thread(disagreement.compare, texts)))
 
 
 async def _ask_one(shell: Shell, turn: Turn, new: Answer) -> None:
@@ -175,6 +184,7 @@ async def discard(shell: Shell, args: Arguments) -> None:
 async def show_all(shell: Shell, args: Arguments) -> None:
     turn = shell.conversation.last_turn()
     shell.show(Said(turn, turn.answers))
+    await disagree(shell, turn, turn.answers)
 
 
 @command(

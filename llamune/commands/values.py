@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from llamune.chat.disagreement import Report
 from llamune.chat.session import Answer, Turn
 
 Tone = Literal["plain", "dim", "good", "warn", "bad"]
@@ -71,4 +72,12 @@ class Marked:
     head: str = ""
 
 
-Shown = Note | Listing | Fields | Said | Verbatim | Marked | Answer
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Where answers differ in fact; `sentences`: with the sentence of each answer."""
+
+    report: Report
+    sentences: bool = True
+
+
+Shown = Disagreement | Note | Listing | Fields | Said | Verbatim | Marked | Answer

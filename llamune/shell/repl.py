@@ -225,6 +225,9 @@ class Repl:
         for attachment in attachments:
             told = _("with {name}, {n} characters").format(name=attachment.name, n=f"{len(attachment.text):,}")
             self.screen.above(self.view.style(f"  @{text.one_line(told)}", "dim"))
+        for name in files.missing(asked):
+            told = _("@{name} is no file here; it stays a word of the question.").format(name=name)
+            self.screen.above(self.view.style(f"  {told}", "warn"))
         running = await self.conversation.ask(question, attachments)
         self.attachments.clear()
         turn = self.conversation.last_turn()

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llamune import text
+from llamune.chat import disagreement
 from llamune.chat.session import Answer, Turn, Usage
-from llamune.commands.values import Column, Fields, Listing, Marked, Note, Said, Shown, Verbatim
+from llamune.commands.values import Column, Disagreement, Fields, Listing, Marked, Note, Said, Shown, Verbatim
 from llamune.errors import LlamuneError
 from llamune.i18n import _
 from llamune.shell import columns as beside
@@ -46,6 +47,8 @@ class View:
                 return self.said(value, columns)
             case Verbatim():
                 return self.verbatim(value, columns)
+            case Disagreement():
+                return self.disagreement(value, columns)
             case Marked():
                 return self.marked(value)
             case Answer():
@@ -156,11 +159,35 @@ class View:
         head += line * max(0, min(columns, 72) - text.width(head))
         return "\n".join([self.style(head, "dim"), text.clean(value.text), self.style(line * min(columns, 72), "dim")])
 
+    def disagreement(self, value: Disagreement, columns: int) -> str:
+        """Where answers differ in fact: the kind, each answer's value, who stands alone, and the sentences."""
+        report = value.report
+        lines = [self.style(_("differences in fact"), "title")] if report.differences else []
+        for found in report.differences:
+            values = " · ".join(f"{letter} {text.one_line(v)}" for letter, v in found.values.items())
+            alone = found.minority if found.minority != found.missing_in else ()
+            rest = [_("{letters} alone").format(letters=", ".join(alone))] if alone else []
+            if found.missing_in:
+                rest.append(_("not in {letters}").format(letters=", ".join(found.missing_in)))
+            told = f"  {disagreement.name(found.kind)}  {values}"
+            lines.append(folded(told + (f"   {self.glyphs.arrow} {', '.join(rest)}" if rest else ""), columns))
+            for letter, sentence in found.sentences.items() if value.sentences else ():
+                said = text.cut(f"      {letter}: {text.one_line(sentence)}", columns - 1)
+                lines.append(self.style(said, "dim"))
+        if not report.differences:
+            lines.append(_("no difference in fact found"))
+        if report.same:
+            lines.append(folded(_("  the same  {values}").format(values=", ".join(report.same)), columns))
+        lines += [self.style(folded(line, columns), "dim") for line in _checked(report)]
+        return "\n".join(lines)
+
     def marked(self, value: Marked) -> str:
-        """A text with marked places."""
+        """A text with marked places; brackets where there is no colour."""
         out, at = [], 0
         for start, end in value.marks:
-            out += [text.clean(value.text[at:start]), self.style(text.clean(value.text[start:end]), "mark")]
+            found = text.clean(value.text[start:end])
+            out.append(text.clean(value.text[at:start]))
+            out.append(self.style(found, "mark") if self.style.color or not found.strip() else f"[{found}]")
             at = end
         body = "".join(out) + text.clean(value.text[at:])
         return f"{self.style(text.clean(value.head), 'dim')}\n{body}" if value.head else body
@@ -194,6 +221,19 @@ class View:
         if value.after:
             lines.append(self.style(folded(value.after, columns), "dim"))
         return "\n".join(lines)
+
+
+def _checked(report: disagreement.Report) -> list[str]:
+    """What was looked at, and what was not."""
+    kinds = ", ".join(disagreement.name(kind) for kind in report.checked)
+    lines = [_("  (checked: {kinds}; not checked: meaning)").format(kinds=kinds)]
+    for left in report.not_checked:
+        told = {
+            "characters": _("  {letter}: the last {n} characters were not looked at"),
+            "sentences": _("  {letter}: the last {n} sentences were not looked at"),
+        }.get(left.what, _("  {n} more differences are not shown"))
+        lines.append(told.format(letter=left.letter, n=f"{left.count:,}"))
+    return lines
 
 
 def folded(said: str, columns: int) -> str:
