@@ -3,6 +3,7 @@
 The message names the file; the hint says what to do. Nothing is tried again and nothing is repaired.
 """
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from llamune.i18n import _
 FOREIGN = (SQLAlchemyError, sqlite3.Error, sqlite3.Warning, OSError, OverflowError)
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 REFUSED = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH})
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
@@ -36,11 +39,12 @@ def store_error(path: Path, error: BaseException) -> StoreError:
     """The StoreError for a foreign exception that came while working on `path`."""
     cause = getattr(error, "orig", None) or error
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the rest of an extended code says where, not what
-    if code == sqlite3.SQLITE_FULL:
+    number = getattr(cause, "errno", None)
+    if code == sqlite3.SQLITE_FULL or number in NO_SPACE:
         return StoreError(_("The disk is full: {path} could not be written.").format(path=path), _("Free some space."))
     if code in DAMAGED or (isinstance(cause, sqlite3.DatabaseError) and "not a database" in str(cause)):
         return damaged(path)
-    if code in REFUSED or isinstance(cause, PermissionError):
+    if code in REFUSED or number in FORBIDDEN:
         return StoreError(
             _("{path} cannot be opened or written.").format(path=path),
             _("Check its permissions and those of its folder, or set LLAMUNE_HOME to a folder of yours."),

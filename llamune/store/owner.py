@@ -11,14 +11,15 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A process. `start` is an opaque text that no later process of the same pid has; "" = it is gone."""
+    """A process. `start` is an opaque text that no later process of the same pid has; "" = not known."""
 
     pid: int
     start: str
 
     @property
     def alive(self) -> bool:
-        return bool(self.start) and started(self.pid) == self.start
+        """Where starts cannot be known at all, everyone counts as alive: better an answer too long than one cut."""
+        return started(self.pid) == self.start
 
 
 def me() -> Owner:
@@ -32,13 +33,19 @@ def started(pid: int) -> str:
 
 
 def _started_linux(pid: int) -> str:
+    stat = _read(f"/proc/{pid}/stat")
+    state, *fields = stat.rpartition(")")[2].split() or ["X"]  # the name before may hold spaces and brackets
+    if state in "ZX":
+        return ""
+    boot = _read("/proc/sys/kernel/random/boot_id").strip()  # starts count from the boot
+    return f"{boot}:{fields[18]}"  # starttime, field 22 of proc(5)
+
+
+def _read(path: str) -> str:
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return Path(path).read_text(errors="replace")
     except OSError:
         return ""
-    state, *fields = stat.rpartition(")")[2].split()  # the name before may hold spaces and brackets
-    return "" if state in "ZX" else f"{boot}:{fields[18]}"  # starttime, field 22 of proc(5)
 
 
 def _started_elsewhere(pid: int) -> str:

@@ -5,7 +5,8 @@ stays in it and is left out when a search reads the rows, so that bringing it ba
 purge) takes texts out. Attached files and thinking are not in it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from itertools import islice
 from typing import Any, Literal
 
@@ -92,25 +93,27 @@ def find(connection: Connection, query: str, limit: int, offset: int, order: Ord
         if len(seen) >= limit + offset:
             return [_hit(row, wanted) for row in seen[offset : offset + limit]]
         order = "newest"
-    live = islice(_ordered(connection, match(wanted), order), offset, offset + limit)
-    return [_hit(row, wanted) for row in live]
+    with closing(_ordered(connection, match(wanted), order)) as live:
+        return [_hit(row, wanted) for row in islice(live, offset, offset + limit)]
 
 
-def _ordered(connection: Connection, wanted: str, order: Order) -> Iterator[Row[Any]]:
-    """The live texts that match, in order, read as far as they are asked for."""
+def _ordered(connection: Connection, wanted: str, order: Order) -> Generator[Row[Any]]:
+    """The live texts that match, in order, read as far as they are asked for; to be closed."""
     values: dict[str, Any] = {"match": wanted}
     if order == "rank":
         values["since"] = connection.scalar(_NTH, {"match": wanted, "n": RANKED}) or FIRST
-    for ids in connection.execute(_BY[order], values).scalars().partitions(BATCH):
-        rows = {row.entry_id: row for row in connection.execute(_hits().where(ENTRY.c.id.in_(ids)))}
-        yield from (rows[i] for i in ids if i in rows)
+    with connection.execute(_BY[order], values) as found:  # an open cursor would keep a purge from emptying the log
+        for ids in found.scalars().partitions(BATCH):
+            rows = {row.entry_id: row for row in connection.execute(_hits().where(ENTRY.c.id.in_(ids)))}
+            yield from (rows[i] for i in ids if i in rows)
 
 
 def _look(connection: Connection, wanted: Sequence[str], enough: int) -> list[Row[Any]]:
     """The newest texts with all words, found by reading: a common character is met soon, and then this is quicker."""
-    ids = select(ENTRY.c.id).order_by(ENTRY.c.id.desc()).limit(max(LOOKED, 2 * enough))
+    newest = select(ENTRY.c.id).order_by(ENTRY.c.id.desc()).limit(max(LOOKED, 2 * enough))
+    ids = connection.scalars(newest).all()
     found: list[Row[Any]] = []
-    for some in connection.execute(ids).scalars().partitions(BATCH):
+    for some in (ids[i : i + BATCH] for i in range(0, len(ids), BATCH)):
         rows = connection.execute(_hits().where(ENTRY.c.id.in_(some)).order_by(ENTRY.c.id.desc()))
         found += [row for row in rows if all(word in fold(row.body) for word in wanted)]
         if len(found) >= enough:

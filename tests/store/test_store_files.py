@@ -1,9 +1,9 @@
 """The file: made privately, brought to this version with a copy first, refused when it is not ours; errors name it."""
 
+import errno
 import inspect
 import os
 import re
-import resource
 import shutil
 import sqlite3
 import stat
@@ -268,6 +268,7 @@ def small_files() -> Iterator[Callable[[int], None]]:
     """small_files(bytes): from now on no file of this process may grow larger, as on a full disk."""
     if os.name != "posix":
         pytest.skip("limits of this kind exist on POSIX only")
+    import resource
     import signal
 
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -364,6 +365,15 @@ def test_what_sqlite_means_is_said_in_words(code: int, words: str) -> None:
     for raised_by in (error, sqlalchemy.exc.OperationalError("SELECT 1", {}, error)):
         with pytest.raises(StoreError, match=words), translated(Path("/x/llamune.db")):
             raise raised_by
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.ENOSPC, "disk is full"), (errno.EROFS, "cannot be opened or written"), (errno.EIO, "Input/output error")],
+)
+def test_what_the_file_system_means_is_said_in_words(number: int, words: str) -> None:
+    with pytest.raises(StoreError, match=words), translated(Path("/x/llamune.db")):
+        raise OSError(number, os.strerror(number))
 
 
 def test_our_own_errors_and_mistakes_pass(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_this_process_is_alive_and_others_are_told_apart() -> None:
     assert mine.alive
     assert not owner.Owner(mine.pid, mine.start + "1").alive
     assert not owner.Owner(2**22 + 5, mine.start).alive
-    assert not owner.Owner(0, "").alive
+    assert not owner.Owner(0, mine.start).alive
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is the only way")
