@@ -32,7 +32,7 @@ async def shell(
     monkeypatch.chdir(tmp_path)
     app = App(settings.load(paths), paths)
     app._catalog = Catalog([ScriptedEngine(["Alpha 14 days.", "Beta 30 days.", "Gamma.", "Delta."])])
-    await app.open()
+    app.load()
     app.state.remember(model="scripted:list", preset="balanced")
     made = RememberingShell(app)
     yield made

@@ -77,7 +77,7 @@ class RememberingShell:
     def running(self) -> list[Lane]:
         return self.background.open
 
-    def stop(self, answer_id: int | None) -> int:
+    def stop_answers(self, answer_id: int | None) -> int:
         return self.background.stop(answer_id)
 
     # what tests do

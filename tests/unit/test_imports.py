@@ -9,29 +9,22 @@ HEAVY = {
     *("ollama", "httpx", "xllamacpp", "rich", "tomlkit"),
 }
 FIRST_PROMPT = f"""
-import asyncio, sys
-import llamune.cli
+import sys
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
-from llamune import paths, settings
-from llamune.app import App
+import llamune.cli.chat
 from llamune.errors import LlamuneError
-from llamune.shell.repl import Repl
+from llamune.shell import front
 
-class Painted(App):
-    async def open(self):  # called when the first prompt has been painted
-        print("loaded:", *sorted({HEAVY!r} & set(sys.modules)), flush=True)
-        raise LlamuneError("this is far enough")
+async def first_paint(load):  # called when the first prompt has been painted
+    print("loaded:", *sorted({HEAVY!r} & set(sys.modules)), flush=True)
+    raise LlamuneError("this is far enough")
 
-async def main():
-    where = paths.find()
-    where.make()
-    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
-        keys.send_text("x")  # this output asks nothing back, so only a key makes the prompt paint once more
-        await Repl(Painted(settings.load(where), where)).run()
-
-asyncio.run(main())
+front.in_thread = first_paint
+sys.stdin.isatty = sys.stdout.isatty = lambda: True
+with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
+    sys.exit(llamune.cli.main(["chat"]))
 """
 
 
