@@ -25,6 +25,7 @@ from llamune.errors import ContextOverflow, EngineError, UsageError
 from llamune.i18n import _
 from llamune.text import title_of
 
+SUMMARISED_AT_ONCE = 0.5  # of the context: a conversation that fills it is summarised in parts
 KEEP_RECENT = 2  # turns that /compact leaves as they are
 
 
@@ -189,12 +190,21 @@ class Conversation:
                 _("There is nothing to compact yet."), _("The last {n} turns always stay.").format(n=KEEP_RECENT)
             )
         engine, info = await self.models.find(self.session.model)
-        turns = [t for t in self.store.messages(self.session.id, after=self.session.summarised) if t[0] <= through]
-        talk = "\n\n".join(f"Q: {q}\nA: {a}" for _number, q, a in turns if a.strip())
-        asked = "\n\n".join(x for x in (SUMMARISE, self.session.summary, talk) if x)
-        messages = (Message("user", asked),)
-        request = ChatRequest(0, info.name, messages, num_ctx=self.sizes.num_ctx(info), think=_say(info, False))
-        return through, await text_of(engine, request)
+        room = self.sizes.num_ctx(info) * SUMMARISED_AT_ONCE
+        summary, part = self.session.summary, ""
+        for number, question, answer in self.store.messages(self.session.id, after=self.session.summarised):
+            said = f"Q: {question}\nA: {answer}\n\n" if number <= through and answer.strip() else ""
+            if part and contexts.estimate(summary + part + said) > room:
+                summary, part = await self._summary(engine, info, summary, part), ""
+            part += said
+        return through, await self._summary(engine, info, summary, part)
+
+    async def _summary(self, engine: Engine, info: ModelInfo, summary: str, talk: str) -> str:
+        """One summary of an earlier summary and what came after it."""
+        asked = "\n\n".join(x for x in (SUMMARISE, summary, talk) if x)
+        think = _say(info, False)
+        request = ChatRequest(0, info.name, (Message("user", asked),), num_ctx=self.sizes.num_ctx(info), think=think)
+        return await text_of(engine, request)
 
     def compact(self, through: int, summary: str) -> None:
         """Lets `summary` stand for the turns up to `through` from now on; /undo takes it back."""
