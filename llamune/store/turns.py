@@ -29,7 +29,7 @@ from llamune.store.values import (
 )
 
 SECOND = 1_000_000  # microseconds
-PAGE = 1000  # turns read at once by `messages`
+PAGE = 500  # turns read at once by `messages`
 # Statements of every question are built once: SQLAlchemy takes longer to build one than SQLite to run it.
 _TURN = select(TURN).where(TURN.c.id == bindparam("turn"))
 _AT = select(TURN.c.id).where(TURN.c.session_id == bindparam("session"), LIVE, TURN.c.number == bindparam("number"))
