@@ -23,11 +23,13 @@ _MODAL = re.compile(
     rf"|(?P<need_no>不要|(?:必要|義務)(?:性)?(?:は|が|も)?(?:あり|ござい)?{_NO}|必要(?:は|が)?なし"
     rf"|なくて(?:も)?(?:よい|良い|いい|かまい|構い)(?:ません)?"
     r"|(?:do(?:es)?n't|do(?:es)? not) (?:have|need)(?: to)?|need not|needn't|no need|optional|unnecessary"
-    r"|not (?:\w+ly )?(?:required|necessary|mandatory|obligatory|needed|compulsory))"
+    r"|not (?:\w+ly )?(?:required|necessary|mandatory|obligatory|needed|compulsory)"
+    r"|\bno (?:\w+ ){1,3}(?:is|are) (?:\w+ly )?(?:required|necessary|needed))"
     rf"|(?P<able_no>(?:でき|出来){_NO}|(?<=が|は|も)不可(?!欠)|不可(?:能|です|とさ)|禁止|禁じ|ては(?:いけ"
     rf"|なり)(?:ません|ない)|てはならない|認められて?い?{_NO}|認めて?い?{_NO}|許可されて?い?{_NO}"
     r"|ないでください|お断り|お控え|控えて|cannot|can't|can not|(?:may|must|shall|should) not|mustn't|shouldn't"
     r"|not (?:\w+ly )?(?:allowed|permitted|possible|able)|prohibited|forbidden|banned|impossible|unable to"
+    r"|\bno (?:\w+ ){1,3}(?:is|are) (?:allowed|permitted)"
     r"|\A[\s\"]*(?:do not|don't|never)\b)"
     r"|(?P<able_yes>でき(?:ます|る|た|ま)|出来(?:ます|る)|可能|認められ(?:ます|る|て)|認めて|許可され"
     r"|て(?:も)?(?:よい|良い|いい|かまい|構い)(?:ません)?|差し支え(?:あり)?(?:ません|ない)"
@@ -52,7 +54,7 @@ _DENIED = re.compile(
 )
 _LEAD = re.compile(
     r"[\s\"「*]*(?:(?P<yes>はい|ええ|そうです|Yes\b|Yeah\b|Correct\b)"
-    r"|(?P<no>いいえ|いえ[、,]|No(?=[,.:;!\s-]|\Z)(?!\s(?:one|more|less))))"
+    r"|(?P<no>いいえ|いえ[、,]|No(?=\s*[,.:;!-]|\s*\Z)))"
 )
 
 

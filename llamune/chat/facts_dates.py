@@ -30,7 +30,8 @@ _FORMS = re.compile(
     rf"(?:\s?(?P<jm>{_K})月(?!間))?(?:(?<=月)\s?(?P<jd>{_K}|末)日?)?"
     r"|(?<![\d/.\-])(?P<iy>[12]\d{3})(?P<sep>[-/.])(?P<im>0?[1-9]|1[0-2])(?:(?P=sep)(?P<id>0?[1-9]|[12]\d"
     r"|3[01]))?(?![\d/\-])"
-    rf"|(?<![\d.一-鿿])(?P<m>1[0-2]|[1-9]|十[一二]?|[一二三四五六七八九])月(?!間|分)(?:\s?(?P<d>{_K}|末)日?)?"
+    rf"|(?<![\d.〇一二三四五六七八九十数何])(?P<m>1[0-2]|[1-9]|十[一二]?|[一二三四五六七八九])月(?!間|分)(?:\s?(?P<d>{_K}|末)日?)?"
+    r"|(?<![\d/.])(?P<sm>1[0-2]|[1-9])/(?P<sd>3[01]|[12]\d|[1-9])(?=から|まで|に|の|です|は|が|、|。|~|\()"
     rf"|(?:毎月|翌月|当月|前月|翌々月|同月|今月|来月|月の)の?\s?(?P<dd>{_K})日"
     rf"|\b(?P<um>{_MONTH})\s+(?P<ud>\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(?P<uy>[12]\d{{3}}))?(?!\d)"
     rf"|(?<!\d)(?P<bd>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<bm>{_MONTH})(?:,?\s+(?P<by>[12]\d{{3}}))?(?!\d)"
@@ -119,8 +120,8 @@ def _date(match: re.Match[str], group: dict[str, str | None]) -> Point | None:
     if group.get("era"):
         year = _ERAS[group["era"] or ""] + (1 if group["ey"] == "元" else _int(group["ey"]) or 0)
     named = first("um bm om")
-    month = _MONTHS[named[:3].lower()] if named else _int(first("em jm im m"))
-    last = first("ed jd id d dd ud bd")
+    month = _MONTHS[named[:3].lower()] if named else _int(first("em jm im m sm"))
+    last = first("ed jd id d sd dd ud bd")
     day = -1 if last == "末" else _int(last)
     if (month or 1) > 12 or (day or 1) > 31:
         return None

@@ -7,7 +7,7 @@ Values are exact fractions in one unit per dimension, and units are only convert
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from llamune.chat.facts_units import UNIT, UNITS
@@ -28,7 +28,7 @@ _DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"
 _WORD = r"(?:" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r")"
 NUMERAL = re.compile(
     rf"(?P<digits>(?<![\dA-Za-z_.]){_DIGITS}(?:[十百千万億兆]+(?:\d[\d,]*)?)*"
-    r"(?:\s?(?P<scale>thousand|million|billion|trillion|bn|[kKMB](?![\w°/])))?)"
+    r"(?P<scale>\s?(?:thousand|million|billion|trillion|bn)|(?-i:[kMB])(?![\w°/]))?)"
     r"|(?P<kanji>(?<![数何幾第統唯同単均〇一二三四五六七八九十百千万億兆])[〇一二三四五六七八九十百千][〇零一二三四五六七八九十百千万億兆]*)"
     rf"|\b(?P<words>(?:a\s+)?(?:{_WORD}(?:[\s-]{_WORD})?\s+)?hundred(?:\s+thousand)?"
     rf"|{_WORD}(?:[\s-](?:{_WORD}))?)\b(?:\s+(?P<wscale>thousand|million|billion))?"
@@ -66,7 +66,11 @@ _BOUNDS = {
     "<": "未満 を下回 より少 less|than fewer|than under below",
 }  # fmt: skip
 BOUND = {name.replace("|", " "): sign for sign, names in _BOUNDS.items() for name in names.split()}
-_SPAN = re.compile(r"\s?(?:から|~|-|ないし|to|or|and|または|、)\s?(?=[\d一二三四五六七八九十])", re.IGNORECASE)
+_SPAN = re.compile(
+    rf"\s?(?:から|~|-|ないし|to|or|and|または|、)\s?(?=[\d一二三四五六七八九十]|{_WORD}\b)", re.IGNORECASE
+)
+_RATE = re.compile(r"(?:に|あたり|当たり|間に|(?<=間)の)|\s?[\d一二三四五六七八九十]")  # 1日3回, 1週間の労働時間: per
+_UNIT_ONLY = re.compile(r"[\d,.\s]")
 _ENOUGH = re.compile(
     r"十分(?!間|以内|後|前|程度|ほど|以上|おき|ごと|くらい)|一[部般種方定番層切応瞬旦気致度]"
     r"|[一二三四五六七八九十]人?ひとり|四半期"
@@ -85,8 +89,8 @@ _COUNTING = re.compile(  # how many points a list has is form, not fact
 )
 _COUNTED = re.compile(
     r"\s*(?:の|個の)?\s?(?:ポイント|手順|ステップ|理由|方法|注意|特徴|メリット|選択肢|コツ|観点|側面|要素|段階)"
-    r"|\s+(?:\w+\s+){0,2}?(?:steps|ways|reasons|points|tips|options|things|methods|factors|aspects|main|key"
-    r"|items|ideas)\b"
+    r"|\s+(?:\w+\s+){0,2}?(?:steps|ways|reasons|tips|options|things|methods|factors|aspects|items|ideas"
+    r"|(?:key|main) points)\b"
 )
 
 
@@ -115,14 +119,30 @@ def quantities(folded: str) -> Iterator[Quantity]:
         if part := _part(found):
             yield part
     text = _HALF.sub(_blank, text)
-    end = 0
+    last: Quantity | None = None
     for numeral in NUMERAL.finditer(text):
-        if numeral.start() < end:
+        if last and numeral.start() < last.end:
             continue
         found_one = _quantity(text, numeral)
-        if found_one is not None:
-            yield found_one
-            end = found_one.end
+        if found_one is None:
+            continue
+        if last and _continues(text, last, found_one):
+            last = replace(found_one, value=last.value + found_one.value, start=last.start, weak=False)
+            continue
+        if last:
+            yield last
+        last = found_one
+    if last:
+        yield last
+
+
+def _continues(text: str, last: Quantity, following: Quantity) -> bool:
+    """Whether two durations are one: 1年6か月, "2 hours and 30 minutes"."""
+    if not last.kind == following.kind == "duration" or last.dimension != following.dimension or last.bound:
+        return False
+    between = text[last.end : following.start].strip()
+    units = [_UNIT_ONLY.sub("", text[q.start : q.end]) for q in (last, following)]
+    return between in ("", "と", "and") and last.value > following.value and units[0][:1] != units[1][:1]
 
 
 def number(text: str) -> Fraction | None:
@@ -219,14 +239,15 @@ def _bounded(text: str, numeral: re.Match[str], plain: Quantity) -> Quantity | N
         return None
     return Quantity(
         plain.kind, plain.dimension, plain.value, plain.start, plain.end + len(tail), BOUND.get(word, ""), about,
-        _weak(numeral, plain),
+        _weak(text, numeral, plain),
     )  # fmt: skip
 
 
-def _weak(numeral: re.Match[str], found: Quantity) -> bool:
-    """Small counts are as often wording ("once", "both sides") as fact."""
+def _weak(text: str, numeral: re.Match[str], found: Quantity) -> bool:
+    """Small counts are as often wording ("once", "both sides") as fact, and one day may mean "per day"."""
     if found.kind != "number":
-        return bool(numeral.group("article"))
+        once = found.kind == "duration" and number(numeral.group()) == 1 and _RATE.match(text, found.end)
+        return bool(numeral.group("article") or once)
     bare = found.dimension == "" and found.value < 100 and found.value.denominator == 1
     return bare or found.dimension == "つ" or found.value == 1
 

@@ -93,7 +93,7 @@ _TABLE: tuple[tuple[str, str, str, Fraction | int], ...] = (  # names ("_" is a 
     ("か国 カ国 ヶ国 箇国 countries", "number", "か国", 1),
     ("歳 才 years_old", "number", "歳", 1),
     ("位", "number", "位", 1),
-    ("つ 点 種類 通り 段階 項目 points steps ways", "number", "つ", 1),
+    ("つ 点 種類 通り 段階 項目", "number", "つ", 1),
 )  # fmt: skip
 UNITS = {
     name.replace("_", " "): Unit(kind, dimension or name, Fraction(size))

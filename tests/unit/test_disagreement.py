@@ -1,0 +1,145 @@
+"""The disagreement report through its front door: what it names, and what it leaves alone."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llamune.chat.disagreement import SHOWN, Report, compare
+from llamune.chat.facts import CHARACTERS, KINDS
+
+CASES = Path(__file__).parents[2] / "benchmarks" / "disagreement" / "cases.toml"
+
+NOTICE = (
+    ("A", "変更届に意見書を添えて14日以内に届け出ます。変更後は従業員への周知も必要です。"),
+    ("B", "意見書を添付した変更届を14日以内に届け出ます。"),
+    ("C", "変更届の届出の期限は30日以内で、意見書も添えます。その後、社内への周知を行います。"),
+)
+
+
+def kinds(report: Report) -> list[str]:
+    return [difference.kind for difference in report.differences]
+
+
+def test_two_against_one_and_a_missing_clause() -> None:
+    report = compare(NOTICE)
+    period, missing = report.differences
+    assert (period.kind, dict(period.values)) == ("duration", {"A": "14日以内", "B": "14日以内", "C": "30日以内"})
+    assert period.minority == ("C",)
+    assert period.sentences["C"] == "変更届の届出の期限は30日以内で、意見書も添えます。"
+    assert (missing.kind, missing.missing_in, dict(missing.values)) == ("missing", ("B",), {"A": "周知", "C": "周知"})
+    assert report.checked == KINDS
+    assert report.not_checked == ()
+
+
+def test_letters_come_in_the_order_of_the_answers_whatever_they_are() -> None:
+    report = compare([("F", "期限は14日です。"), ("B", "期限は30日です。")])
+    assert [list(difference.values) for difference in report.differences] == [["F", "B"]]
+    assert report.differences[0].minority == ()
+
+
+def test_facts_meet_by_what_they_are_about_not_by_place() -> None:
+    one = "14日以内に届出を行い、30日以内に支払を済ませます。"
+    assert compare([("A", one), ("B", "支払は30日以内、届出は14日以内です。")]).differences == ()
+    assert kinds(compare([("A", one), ("B", "支払は14日以内、届出は30日以内です。")])) == ["duration", "duration"]
+
+
+def test_what_all_share_is_told() -> None:
+    report = compare([("A", "料金は1,200円、期間は2週間です。"), ("B", "期間は14日で、料金は千二百円です。")])
+    assert report.differences == ()
+    assert set(report.same) == {"1,200円", "2週間"}
+
+
+def test_yes_against_no() -> None:
+    (difference,) = compare([("A", "はい、加入します。"), ("B", "いいえ、加入しません。")]).differences
+    assert difference.kind == "yesno"
+    (difference,) = compare(
+        [("A", "ビザは必要です。"), ("B", "ビザは不要です。"), ("C", "ビザが必要です。")]
+    ).differences
+    assert (difference.kind, difference.minority) == ("yesno", ("B",))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("届出をしなければなりません。", "届出が必要です。"),
+        ("写真を撮ることはできません。", "写真の撮影は禁止です。"),
+        ("You don't have to sign the form.", "Signing the form is not required."),
+        ("For a short trip you don't need a visa.", "No visa is required for short trips."),
+        ("The fee is not only fair but low.", "The fee is fair and low."),
+    ],
+)
+def test_same_sign_in_other_words(one: str, other: str) -> None:
+    assert compare([("A", one), ("B", other)]).differences == ()
+
+
+def test_empty_answers_miss_nothing() -> None:
+    assert compare([("A", "料金は1,200円です。"), ("B", " \n")]) == Report((), ())
+    assert compare([]) == Report((), ())
+
+
+def test_what_was_not_checked_is_named() -> None:
+    long = "料金は3円です。\n" * 10_000
+    report = compare([("A", long), ("B", "料金は3円です。")])
+    assert {(s.what, s.letter) for s in report.not_checked} == {("characters", "A"), ("sentences", "A")}
+    assert next(s.count for s in report.not_checked if s.what == "characters") == len(long) - CHARACTERS
+
+
+def test_differences_left_out_are_counted() -> None:
+    many = "\n".join(f"品番{chr(0x4E00 + n)}{chr(0x5E00 + n)}は{n * 17 + 1000}円です。" for n in range(SHOWN + 20))
+    report = compare([("A", many), ("B", "価格は店により異なります。")])
+    assert len(report.differences) <= SHOWN
+    if len(report.differences) == SHOWN:
+        assert report.not_checked[-1].what == "differences"
+
+
+def _cases() -> list[dict[str, Any]]:
+    cases: list[dict[str, Any]] = tomllib.loads(CASES.read_text(encoding="utf-8"))["case"]
+    return cases
+
+
+@pytest.mark.parametrize("case", _cases(), ids=lambda case: case["id"])
+def test_an_answer_does_not_disagree_with_itself(case: dict[str, Any]) -> None:
+    assert compare([("A", case["A"]), ("B", case["A"]), ("C", case["A"])]).differences == ()
+
+
+def test_the_labelled_set_is_large_enough_and_met() -> None:
+    """Bounds well under the figures that benchmarks/disagreement.py prints, so that a break shows."""
+    cases = [case for case in _cases() if not case.get("held")]
+    quiet = [case for case in cases if not case.get("expect")]
+    assert len(cases) >= 60
+    assert len(quiet) >= 25
+
+    def report(case: dict[str, Any]) -> Report:
+        return compare([(letter, case[letter]) for letter in "ABC" if letter in case])
+
+    alarms = sum(bool(report(case).differences) for case in quiet)
+    silent = sum(not report(case).differences for case in cases if case.get("expect"))
+    assert alarms <= len(quiet) / 5
+    assert silent <= len(cases) / 10
+
+
+PIECES = st.sampled_from(
+    ["1,", "9" * 50, "三十", "分", "第", "条", "「", "|", "\n", "ない", "ません", "**", "[", "](", "http://", "A ",
+     "of ", "。", "、", "one hundred ", "- [x] ", "```", "\ud800", "½", "%", "$", "令和", "元年", "/", "13:", "pm ",
+     "No, ", "|-|", "0", "割"]
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(PIECES, max_size=60).map("".join), st.lists(PIECES, max_size=60).map("".join))
+def test_no_text_breaks_it(one: str, other: str) -> None:
+    report = compare([("A", one), ("B", other)])
+    assert all(set(d.values) | set(d.missing_in) == {"A", "B"} for d in report.differences)
+
+
+@pytest.mark.parametrize(
+    "piece", ["1,", "三十", "「", "|1|", "ない", "no ", "A of the ", "<a", "**", ". ", "one hundred "]
+)
+def test_monotonous_texts_are_read_in_bounded_time(piece: str) -> None:
+    """Bounded by construction: no expression here backtracks beyond one sentence; a hang fails the run."""
+    text = (piece * 20_000)[:20_000]
+    assert compare([("A", text), ("B", text)]).differences == ()
