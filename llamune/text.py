@@ -49,10 +49,10 @@ _SUSPECT = re.compile(
 
 # Kinsoku: no line begins with one of these, none ends with one of those (JIS X 4051, ASCII and half-width twins added).
 NO_START = frozenset(
-    "、。，．,.・：；:;?!？！）)]｝}〕〉》」』】〙〗〟’”»ヽヾーァィゥェォッャュョヮヵヶぁぃぅぇぉっゃゅょゎゕゖ々〻゛゜%％‰℃…‥"
+    "、。，．,.・：；:;?!？！）)]］｝}〕〉》」』】〙〗〟’”»ヽヾゝゞーァィゥェォッャュョヮヵヶぁぃぅぇぉっゃゅょゎゕゖ々〻゛゜%％‰℃…‥〜～‐–゠"
     "｡､｣ﾞﾟｧｨｩｪｫｬｭｮｯｰ"
 )
-NO_END = frozenset("（([｛{〔〈《「『【〘〖〝‘“«｢￥$＄")
+NO_END = frozenset("（([［｛{〔〈《「『【〘〖〝‘“«｢￥$＄")
 _JOINED = frozenset("_'-/.:=&?#%+~@")  # inside words, paths and addresses
 
 _ambiguous: Literal[1, 2] = 1

@@ -13,13 +13,14 @@ Knows no rows and no colours.
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
 from markdown_it.parser_block import RuleFuncBlockType
 from markdown_it.rules_block import StateBlock, blockquote, list_block
 from markdown_it.rules_block.table import escapedSplit, getLine, table
-from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline import StateInline, image, link
 from markdown_it.rules_inline.state_inline import Delimiter
 
 BLOCK_MARK = re.compile(r">|(?:[-*+]|\d{1,9}[.)]|#{1,6})(?:\s|$)|```|~~~")  # of quotes, items, headings, code
@@ -31,12 +32,14 @@ def parser() -> MarkdownIt:
     """Reads a whole text into tokens."""
     md = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     md.disable(["html_block", "html_inline", "reference", "lheading"])
-    md.options["maxNesting"] = 40
+    md.options["maxNesting"] = DEPTH + 4
     paragraph_like = ["paragraph", "reference", "blockquote", "list"]
     md.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
     md.block.ruler.at("blockquote", _shallow(blockquote), {"alt": paragraph_like})
     md.block.ruler.at("list", _shallow(list_block), {"alt": paragraph_like[:3]})
     md.inline.ruler.at("emphasis", _emphasis)
+    md.inline.ruler.at("link", _with_address(link))
+    md.inline.ruler.at("image", _with_address(image))
     md.normalizeLink = md.normalizeLinkText = lambda url: url  # type: ignore[method-assign,assignment]
     md.validateLink = lambda url: True  # type: ignore[method-assign]
     return md
@@ -52,6 +55,11 @@ def block_parser() -> MarkdownIt:
 def _shallow(rule: RuleFuncBlockType) -> RuleFuncBlockType:
     """The rule, but not below DEPTH: what is deeper becomes a paragraph and so stays."""
     return lambda state, start, end, silent: state.level < DEPTH and rule(state, start, end, silent)
+
+
+def _with_address(rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline, bool], bool]:
+    """The rule, but not in a text where it cannot succeed: a model that repeats "[[[[" without end would cost much."""
+    return lambda state, silent: state.src[state.pos] in "[!" and "](" in state.src and rule(state, silent)
 
 
 def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:

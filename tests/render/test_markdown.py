@@ -40,6 +40,8 @@ def test_nothing_is_lost_at_any_width(width: int) -> None:
         ("- a\n  - b\n\n    c\n- [ ] d", " • a\n    • b\n\n      c\n • [ ] d\n"),
         ("> a\n> > b", "│ a\n│\n│ │ b\n"),
         ("| a | b |\n|---|---|\n| 1 | 2 | 3 | 4 |", "a  b\n─  ─────────\n1  2 | 3 | 4\n"),
+        ("# a | b\n|---|---|", "a | b\n|---|---|\n"),
+        ("- a\n- |b|c\n|---|---|", " • a\n • |b|c\n   |---|---|\n"),
         ("| a |\n|---|\n| x \\| y |", "a\n─────\nx | y\n"),
         ("```python title=x\na\tb\n```", "╭─ python title=x\na   b\n╰─\n"),
         ("&lt;b&gt; &amp;copy;", "<b> &copy;\n"),
@@ -53,7 +55,16 @@ def test_what_stock_renderers_lose(source: str, rendered: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["これは**「重要」**です", "**（括弧）**の後", "前**、点。**後", "**A**は**B**。", "彼は*「強調」*した"]
+    "source",
+    [
+        "これは**「重要」**です",
+        "**（括弧）**の後",
+        "前**、点。**後",
+        "**A**は**B**。",
+        "彼は*「強調」*した",
+        "これは**(重要)**です",
+        "約**50%**の",
+    ],
 )
 def test_emphasis_beside_japanese_punctuation(source: str) -> None:
     assert "*" not in shown(source)

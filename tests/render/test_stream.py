@@ -35,6 +35,12 @@ def test_code_blocks(fence: str, close: bool, size: int) -> None:
         assert streamed(source, width, lambda: size) == as_a_whole(source, width)
 
 
+@pytest.mark.parametrize("source", ["- a\n- |b|c\n|---|---|\n- d\n", "# |x\n|---|---|\n", "``` |x\n|---|---|\n"])
+def test_a_line_of_dashes_makes_no_table_of_a_printed_line(source: str) -> None:
+    for size in (1, 3, 5):
+        assert streamed(source, 40, lambda size=size: size) == as_a_whole(source, 40)  # type: ignore[misc]
+
+
 @pytest.mark.parametrize("seed", range(200))
 def test_random_documents(seed: int) -> None:
     source = random_document(seed)

@@ -170,6 +170,10 @@ PROSE = (
 )
 
 
+BEGINS_NO_ROW = "、。，．・：；？！）］｝」』】〕〉》ー…ァィゥェォッャュョぁぃぅぇぉっゃゅょ々ゝヽ,.)]!?:;%％"
+ENDS_NO_ROW = "（［｛「『【〔〈《([{￥$"
+
+
 @pytest.mark.parametrize("columns", [8, 11, 20, 31, 40, 77])
 def test_kinsoku(columns: int) -> None:
     random.seed(columns)
@@ -179,8 +183,15 @@ def test_kinsoku(columns: int) -> None:
         rows = text.wrap(prose, columns)
         assert "".join(rows).replace(" ", "") == prose.replace(" ", "")
         assert max(map(text.width, rows)) <= columns
-        assert [row for row in rows[1:] if row[0] in text.NO_START] == []
-        assert [row for row in rows[:-1] if row[-1] in text.NO_END] == []
+        assert [row for row in rows[1:] if row[0] in BEGINS_NO_ROW] == []
+        assert [row for row in rows[:-1] if row[-1] in ENDS_NO_ROW] == []
+
+
+def test_every_sign_of_kinsoku() -> None:
+    for sign in BEGINS_NO_ROW:
+        assert text.wrap(f"あいうえ{sign}お", 8) == ["あいう", f"え{sign}お"], sign
+    for sign in ENDS_NO_ROW:
+        assert text.wrap(f"あいう{sign}えお", 8)[1].startswith(sign), sign
 
 
 def test_words_stay_whole_where_they_fit() -> None:
