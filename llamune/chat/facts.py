@@ -181,7 +181,7 @@ def _facts(n: int, part: Sentence) -> Iterator[Fact]:
         return
     about = _About(_blanked(left, [(x.start, x.end) for x in names]), left, part.label)
     for p in points:
-        kind = "name" if p.dimension == "article" else "date"
+        kind = {"article": "name", "code": "number"}.get(p.dimension, "date")
         yield Fact(kind, f"{kind}:{p.dimension}", p.value, part.text[p.start : p.end].strip(), n, about.at(p.start))
     for q in counts:
         pool = f"unit:{q.dimension}" if q.kind == "unit" else q.kind

@@ -59,6 +59,7 @@ _WEEKDAY = re.compile(
     r"(?P<ja>[月火水木金土日])曜日?|\b(?P<en>Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)s?\b"
 )
 _SPAN = re.compile(r"(?P<decade>\b[12]\d{2}0)(?:年代|'?s\b)|(?P<century>\d{1,2})(?:世紀|(?:st|nd|rd|th)[\s-]century)")
+_CODE = re.compile(r"(?<![\d.\-])(?:0\d{1,4}-\d{1,4}-\d{4}|\d{1,6}(?:\.\d{1,6}){2,3})(?![\d\-]|\.\d)")
 _ARTICLE = re.compile(
     rf"第?\s?(?P<number>(?<=第)[\d〇一二三四五六七八九十百千]{{1,6}}|\d{{1,4}})条(?!件|約"
     rf"|例)(?:の(?P<of>{_K}))?(?:第?(?P<para>{_K})項)?"
@@ -71,7 +72,8 @@ class Point:
     """A date, time or article at [start, end) of a folded sentence.
 
     `dimension` is "date" (year, month, day; None where not given; day −1 is the month's end), "time" (minutes),
-    "weekday" (0 = Monday), "decade", "century" or "article" (number, sub-number, paragraph).
+    "weekday" (0 = Monday), "decade", "century", "code" (telephone numbers, versions) or "article" (number,
+    sub-number, paragraph).
     """
 
     dimension: str
@@ -82,7 +84,7 @@ class Point:
 
 def points(folded: str) -> Iterator[Point]:
     """The dates, times and articles of a folded sentence; they do not overlap."""
-    for form in (_ARTICLE, _SPAN, _FORMS, _YEAR, _TIME, _WEEKDAY):
+    for form in (_CODE, _ARTICLE, _SPAN, _FORMS, _YEAR, _TIME, _WEEKDAY):
         found = [p for m in form.finditer(folded) if (p := _point(form, m))]
         yield from found
         for point in found:
@@ -104,6 +106,8 @@ def _point(form: re.Pattern[str], match: re.Match[str]) -> Point | None:
     if form is _WEEKDAY:
         day = _DAYS[group["ja"]] if group["ja"] else _ENGLISH_DAYS[group["en"].lower()]
         return Point("weekday", (day,), *match.span())
+    if form is _CODE:
+        return Point("code", (match.group(),), *match.span())
     if form is _SPAN:
         name = "decade" if group["decade"] else "century"
         return Point(name, (int(group[name]),), *match.span())

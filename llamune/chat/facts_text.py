@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from llamune.chat.facts_words import STOP
+from llamune.chat.facts_words import KANA, STOP
 
 SENTENCE = 1_000  # characters; what runs on without an end is cut there
 LABEL = 100  # characters of a heading or lead-in that belong to what stands under it
@@ -45,7 +45,10 @@ _STEP = re.compile(  # numbers that count parts of the text itself
 )
 _COUNTED = re.compile(r"[\d一二三四五六七八九]")
 _CLAUSE = re.compile(r"[、;；]|,(?!\d)|\b(?:and|but|while|whereas|or)\b|(?<=[すたる])が[、,]?|または|および|及び|又は")
-_TERM = re.compile(r"[一-鿿々〆]+|[ァ-ヴー]{2,}|[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ'\-]+")
+_TERM = re.compile(
+    r"[一-鿿々〆]+|[ァ-ヴー]{2,}|[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ'\-]+"
+    r"|(?<![ぁ-んァ-ヴー一-鿿々])[ぁ-ん]{2,8}?(?=[はがをのも](?![ぁ-ん])|[\s:、]|\Z)"  # りんご, not an ending
+)
 
 _FORMAL = frozenset("事時物為方様等的下上中内")  # kanji that carry grammar rather than a subject
 
@@ -115,6 +118,9 @@ def terms(folded: str, weight: float = 1.0) -> dict[str, float]:
                 bag[word[n : n + 2]] = weight
         elif word[0] >= "ァ":
             bag[word.replace("ー", "")] = weight * 1.2
+        elif word[0] >= "ぁ":
+            if word not in KANA:
+                bag[word] = weight
         elif (lower := word.lower()) not in STOP:
             bag[stem(lower)] = weight
     return bag

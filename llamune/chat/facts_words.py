@@ -11,6 +11,11 @@ would can could should may might must not no about after before into over under 
 when where how each any all some more most very just only such other per via both let please usually typically
 generally
 """
+_KANA = """
+これ それ あれ どれ ここ そこ この その また なお まず ただし さらに そして それで しかし だから つまり
+たとえば など ため とき こと もの ところ よう まで から より ほど だけ ほか および または ください です ます
+あり なし ある いる する なる できる でき として ついて つぎ はい いいえ
+"""
 _CALENDAR = """
 january february march april may june july august september october november december monday tuesday wednesday
 thursday friday saturday sunday mon tue wed thu fri sat sun jan feb mar apr jun jul aug sep sept oct nov dec
@@ -49,6 +54,7 @@ _EMPTY = """
 """
 
 STOP = frozenset(_STOP.split())  # English words that say nothing on the subject
+KANA = frozenset(_KANA.split())  # Japanese words in kana that say nothing on the subject
 CALENDAR = frozenset(_CALENDAR.split())  # capitals of the calendar
 PLAIN = frozenset(_PLAIN.split())  # words that are capitalised where a sentence or list item begins
 COMMON = frozenset(_COMMON.split())  # loan words that name no one

@@ -68,6 +68,8 @@ def test_one_value_in_two_forms(one: str, other: str) -> None:
         ("令和2年", "平成2年"),
         ("1234円", "1200円"),
         ("3 kg", "3 km"),
+        ("03-1234-5678", "03-1234-5679"),
+        ("3.11.2", "3.12.2"),
         ("Article 9", "Article 16"),
     ],
 )
