@@ -24,7 +24,7 @@ from llamune.commands import files, lineup, registry
 from llamune.commands.values import Shown
 from llamune.errors import LlamuneError
 from llamune.i18n import _
-from llamune.shell import banner, toolbar
+from llamune.shell import banner, console, toolbar
 from llamune.shell.completion import LlamuneCompleter
 from llamune.shell.front import Front, PlainFront
 from llamune.shell.history import InputHistory
@@ -48,7 +48,7 @@ class Repl:
         self.conversation = app.conversation()
         self.attachments: list[Attachment] = []
         self.status = toolbar.Status()
-        text.set_ambiguous(2 if app.settings.ambiguous_width == 2 else 1)
+        console.use_ambiguous_width(2 if app.settings.ambiguous_width == 2 else 1)
         encoding = {"yes": "ascii", "no": "utf-8"}.get(app.settings.ascii, sys.stdout.encoding)
         self.view = View(front.style, text.glyphs(encoding), markdown=sys.stdout.isatty())
         self.background = Background(self._line_up_arrived, self.refresh)
