@@ -15,6 +15,7 @@ MOST_WORDS = 32  # of one query; FTS5 has a limit on the size of an expression
 LONGEST_WORD = 256  # characters of one word of a query
 AROUND = 30  # characters of an excerpt before the first match
 EXCERPT = 100  # characters of an excerpt in all
+CLOSE = 2000  # characters; in longer texts only the surroundings of the first match are mapped character by character
 # FTS5's ascii tokenizer splits at ASCII signs, so they go to the end of a private plane that no text uses.
 _SAFE = {code: 0x10FF00 + code for code in range(128) if not chr(code).isalnum()}
 _PLAIN = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029), " ")
@@ -56,12 +57,29 @@ def excerpt(text: str, words: Sequence[str]) -> tuple[str, tuple[tuple[int, int]
 
     Returns: the piece, with "…" where something was left out, and (start, end) of each match in it, in order.
     """
-    found = _spans(text, words)
-    start = max(0, found[0][0] - AROUND) if found else 0
+    low, high = _near(text, words)
+    found = [(low + s, low + e) for s, e in _spans(text[low:high], words)]
+    start = max(0, found[0][0] - AROUND) if found else low
     end = min(len(text), start + EXCERPT)
     shift = (1 if start else 0) - start
     piece = ("…" if start else "") + text[start:end].translate(_PLAIN) + ("…" if end < len(text) else "")
     return piece, tuple((max(s, start) + shift, min(e, end) + shift) for s, e in found if s < end)
+
+
+def _near(text: str, words: Sequence[str]) -> tuple[int, int]:
+    """(start, end) of a part of `text` that is small enough to look at closely and has the first match in it."""
+    if len(text) <= 3 * CLOSE:
+        return 0, len(text)
+    folded = fold(text)
+    first = min((at for at in map(folded.find, words) if at >= 0), default=0)
+    size = 0
+    for start in range(0, len(text), CLOSE):
+        size += len(
+            fold(text[start : start + CLOSE])
+        )  # a cut between a letter and its mark is a character off: never mind
+        if size > first:
+            break
+    return max(0, start - CLOSE), start + 2 * CLOSE
 
 
 def _spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:

@@ -188,6 +188,14 @@ def test_an_excerpt_marks_what_was_found(text: str, query: str, piece: str, mark
     assert [shown[start:end] for start, end in marks] == marked
 
 
+@pytest.mark.parametrize("before", [0, 1999, 2001, 9000, 100_000])
+@pytest.mark.parametrize("filler", ["あ", "ｶﾞ", "㍻", "か\u3099"])
+def test_an_excerpt_of_a_long_text(filler: str, before: int) -> None:
+    text = filler * before + "ﾀﾅ卸" + filler * 9000
+    shown, marks = excerpt(text, ["タナ卸"])
+    assert [shown[start:end] for start, end in marks] == ["ﾀﾅ卸"]
+
+
 @given(text=st.text(max_size=300), query=st.text(min_size=1, max_size=3))
 def test_marks_lie_inside_the_excerpt_and_in_order(text: str, query: str) -> None:
     shown, marks = excerpt(text, words(query))
