@@ -76,7 +76,8 @@ class Conversation:
         self.presets = presets
         self.session = session
         self._think = think
-        self._answering = Answering(store, slots or Slots(), self._learn)
+        self._slots = slots or Slots()
+        self._answering = Answering(store, self._slots, self._learn)
         self._scale: dict[str, float] = {}  # model → real tokens over our estimate, learned from each answer
 
     # asking
@@ -204,7 +205,8 @@ class Conversation:
         asked = "\n\n".join(x for x in (SUMMARISE, summary, talk) if x)
         think = _say(info, False)
         request = ChatRequest(0, info.name, (Message("user", asked),), num_ctx=self.sizes.num_ctx(info), think=think)
-        return await text_of(engine, request)
+        async with self._slots.front():
+            return await text_of(engine, request)
 
     def compact(self, through: int, summary: str) -> None:
         """Lets `summary` stand for the turns up to `through` from now on; /undo takes it back."""
@@ -217,7 +219,9 @@ class Conversation:
         messages = (Message("user", f"{TITLE}\n\n{first.question[:500]}"),)
         options = SamplingOptions(temperature=0.2, num_predict=50)
         request = ChatRequest(0, info.name, messages, options, self.sizes.num_ctx(info), _say(info, False))
-        return title_of((await text_of(engine, request)).strip().strip("「」\"'*# "))
+        async with self._slots.behind():
+            title = await text_of(engine, request)
+        return title_of(title.strip().strip("「」\"'*# "))
 
     # inside
 
