@@ -44,7 +44,7 @@ HINT = re.compile(  # a sentence without any of these has no number and no date
 _CURRENCY = re.compile(r"(?:(?P<sign>US\$|A\$|C\$|[¥$€£])|(?P<code>USD|EUR|GBP|JPY))\s?\Z")
 _SIGNS = {"¥": "JPY", "JPY": "JPY", "€": "EUR", "EUR": "EUR", "£": "GBP", "GBP": "GBP"}
 _AFTER = re.compile(
-    r"(?P<tail>\s?(?:分|前|後|間|間隔|程度|ほど|くらい|ぐらい|余り|以降|目)?)(?:\s?(?P<bound>以上|以内|以下|未満"
+    r"(?P<tail>\s?(?:前後|分|前|後|間|間隔|程度|ほど|くらい|ぐらい|余り|以降|目)?)(?:\s?(?P<bound>以上|以内|以下|未満"
     r"|超|を超|を上回|を下回"
     r"|まで|より多|より少|or more|or less|or fewer|or above|or below|or older|or younger|or over))?"
 )
@@ -140,6 +140,8 @@ def _continues(text: str, last: Quantity, following: Quantity) -> bool:
     """Whether two durations are one: 1年6か月, "2 hours and 30 minutes"."""
     if not last.kind == following.kind == "duration" or last.dimension != following.dimension or last.bound:
         return False
+    if last.dimension == "s" and last.value % 86400 == 0:
+        return False  # 1日30分 is a rate
     between = text[last.end : following.start].strip()
     units = [_UNIT_ONLY.sub("", text[q.start : q.end]) for q in (last, following)]
     return between in ("", "と", "and") and last.value > following.value and units[0][:1] != units[1][:1]
@@ -231,7 +233,7 @@ def _bounded(text: str, numeral: re.Match[str], plain: Quantity) -> Quantity | N
     after, before = _AFTER.match(text, plain.end), _BEFORE.search(text[max(0, plain.start - 28) : plain.start])
     tail = after.group().rstrip() if after else ""
     word = (after and after.group("bound")) or (before and (before.group("bound") or "").lower()) or ""
-    about = bool(before and before.group("about")) or bool(re.search("程度|ほど|くらい|ぐらい|余り", tail))
+    about = bool(before and before.group("about")) or bool(re.search("程度|ほど|くらい|ぐらい|余り|前後", tail))
     listing = plain.dimension in ("", "つ") and (
         _COUNTED.match(text, plain.end) or (plain.dimension == "つ" and _COUNTING.search(text[: plain.start]))
     )

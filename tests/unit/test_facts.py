@@ -6,6 +6,7 @@ import pytest
 
 from llamune.chat import facts
 from llamune.chat.facts import Fact, extract
+from llamune.chat.facts_text import SENTENCE
 
 
 def read(text: str) -> list[Fact]:
@@ -111,6 +112,10 @@ def test_first_of_a_range_has_the_unit_of_the_second() -> None:
     assert [fact.written for fact in read("between seven and nine hours")][-1] == "nine hours"
 
 
+def test_a_rate_is_two_facts() -> None:
+    assert [fact.written for fact in read("1日30分歩く")] == ["1日", "30分"]
+
+
 def test_table_cells_carry_row_and_column() -> None:
     answer = extract("A", "| 区分 | 日当 |\n|---|---|\n| 国内 | 2,500円 |")
     (fact,) = answer.facts
@@ -139,6 +144,11 @@ def test_only_the_beginning_of_a_very_long_answer_is_read() -> None:
     assert answer.unread == 200_000 - 20_000 - facts.CHARACTERS
     assert len(answer.facts) == facts.FACTS
     assert answer.unsearched > 0
+
+
+def test_a_text_without_ends_is_cut_into_pieces() -> None:
+    parts = extract("A", "梅1、" * 5_000).sentences
+    assert max(len(part.text) for part in parts) == SENTENCE
 
 
 @pytest.mark.parametrize("kind", facts.KINDS)
