@@ -33,6 +33,7 @@ from llamune.engine.ollama_models import (
     model_info,
     usable,
 )
+from llamune.engine.ollama_stuck import PATIENCE_S, Leavings, Stuck, until_gone
 from llamune.engine.waiting import State, until_head
 from llamune.errors import EngineError, EngineUnreachable
 
@@ -50,12 +51,17 @@ class OllamaEngine:
         address: where it is.
         check: the network policy, asked before every connection.
         clock: seconds, for first-token and total times.
+        patience_s: see `ollama_stuck`.
     """
 
     name = "ollama"
 
     def __init__(
-        self, address: Address, check: Check = allow_all, clock: Callable[[], float] = time.perf_counter
+        self,
+        address: Address,
+        check: Check = allow_all,
+        clock: Callable[[], float] = time.perf_counter,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self.address, self._clock = address, clock
         self._http = Http(address, check)
@@ -64,15 +70,43 @@ class OllamaEngine:
         self._details: dict[str, Details] = {}  # by digest
         self._version: str | None = None
         self._watch = CutWatch()
+        self._leavings = Leavings(patience_s)
         self.letter: Letter | None = None  # of a one-shot, which may have posted its request before all this was loaded
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Event]:
         """Streams one answer; see the port."""
-        started = self._clock()
+        started, model, ended = self._clock(), full_name(request.model), False
+        try:
+            async with aclosing(self._with_patience(request, started)) as events:
+                async for event in events:
+                    ended = event.kind == "finished"
+                    yield event
+            ended = True
+        except EngineError:
+            ended = True  # by the server, not by us
+            raise
+        finally:
+            (self._leavings.answered if ended else self._leavings.left)(model)
+
+    async def _with_patience(self, request: ChatRequest, started: float) -> AsyncGenerator[Event]:
+        model = full_name(request.model)
+        patience_s = self._leavings.patience_s(model, wire.estimated_tokens(request.messages))
+        try:
+            async with aclosing(self._once(request, started, patience_s)) as events:
+                async for event in events:
+                    yield event
+        except Stuck:
+            await self.unload(request.model)
+            await until_gone(model, self.loaded)
+            async with aclosing(self._once(request, started, None)) as events:
+                async for event in events:
+                    yield event
+
+    async def _once(self, request: ChatRequest, started: float, patience_s: float | None) -> AsyncGenerator[Event]:
         with translated(self._where):
             async with self._http.request("POST", "/api/chat", wire.chat_body(request), letter=self.letter) as exchange:
                 started -= exchange.ahead
-                async with aclosing(until_head(exchange, lambda: self._doing(request))) as waiting:
+                async with aclosing(until_head(exchange, lambda: self._doing(request), patience_s)) as waiting:
                     async for state in waiting:
                         yield state
                 if exchange.status != 200:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from llamune.chat.events import ModelLoading, PromptReading
 from llamune.engine.http import Exchange
+from llamune.engine.ollama_stuck import Stuck
 
 QUIET_S: Final = 0.3  # nothing came for so long: look what the server does
 LOOK_AGAIN_S: Final = 0.5
@@ -13,16 +14,25 @@ LOOK_AGAIN_S: Final = 0.5
 State = ModelLoading | PromptReading
 
 
-async def until_head(exchange: Exchange, doing: Callable[[], Awaitable[State | None]]) -> AsyncGenerator[State]:
+async def until_head(
+    exchange: Exchange, doing: Callable[[], Awaitable[State | None]], patience_s: float | None = None
+) -> AsyncGenerator[State]:
     """Ends when the response begins; asks `doing` only when that takes a moment, so that a fast answer pays nothing.
 
-    Raises: what `exchange.head` raises.
+    Args:
+        patience_s: seconds to wait for a server that has the model loaded; None = for ever.
+
+    Raises: Stuck when they are over; what `exchange.head` raises.
     """
     head = asyncio.create_task(exchange.head())
+    waited = 0.0
     try:
         last, pause = "", QUIET_S
         while not (await asyncio.wait({head}, timeout=pause))[0]:
+            waited += pause
             state, pause = await _unless(head, doing), LOOK_AGAIN_S
+            if patience_s is not None and waited > patience_s and isinstance(state, PromptReading):
+                raise Stuck
             if state and state.kind != last:
                 last = state.kind
                 yield state

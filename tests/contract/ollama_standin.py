@@ -53,6 +53,9 @@ class StandIn:
     requests: list[Asked] = field(default_factory=list)
     models: dict[str, Model] = field(default_factory=dict)
     loaded: dict[str, int] = field(default_factory=dict)
+    sticks: bool = False  # a client that leaves in mid-stream leaves the model unusable, as 0.34.4 sometimes does
+    stuck: set[str] = field(default_factory=set)
+    stuck_waiting: int = 0
     blobs: set[str] = field(default_factory=set)
     connections: int = 0
     address: Address = field(default_factory=lambda: Address("127.0.0.1", 0))
@@ -166,7 +169,15 @@ class StandIn:
         if not body["messages"]:
             done = "unload" if body.get("keep_alive") == 0 else "load"
             self.loaded.pop(name, None) if done == "unload" else self.loaded.update({name: context})
+            if not self.stuck_waiting:  # a real one lets the model go only when nobody waits for it
+                self.stuck.discard(name)
             return await reply.json(200, _chunk(name, "", done=True, done_reason=done))
+        if name in self.stuck:
+            self.stuck_waiting += 1
+            try:
+                await reply.pause(3600)
+            finally:
+                self.stuck_waiting -= 1
         tokens = sum(len(m["content"]) // 4 + 4 for m in body["messages"])
         if tokens > context and not self.old:
             return await reply.json(400, {"error": json.dumps(_overflow(tokens, context))})
@@ -191,7 +202,11 @@ class StandIn:
         if body.get("think"):
             await reply.line(_chunk(name, "", thinking="考える…"))
         for piece in self._pieces(body):
-            await reply.line(_chunk(name, piece))
+            try:
+                await reply.line(_chunk(name, piece))
+            except ConnectionError:
+                self.stuck |= {name} if self.sticks else set()
+                raise
             if self.fault == "endless":
                 await asyncio.sleep(0.005)
         if self.fault == "half_json":

@@ -322,6 +322,51 @@ async def test_two_hundred_questions_leave_nothing_open(newest: StandIn) -> None
     assert len(asyncio.all_tasks()) <= tasks
 
 
+# a server that our leaving made unusable
+
+
+async def leave(engine: OllamaEngine) -> None:
+    async with aclosing(engine.chat(QUESTION)) as stream:
+        async for event in stream:
+            if isinstance(event, TextArrived):
+                break
+
+
+async def test_a_model_that_is_stuck_after_we_left_is_freed(newest: StandIn) -> None:
+    newest.fault, newest.sticks = "endless", True
+    engine = OllamaEngine(newest.address, patience_s=0.5)
+    await leave(engine)
+    async with asyncio.timeout(5):
+        await newest.left.wait()
+    newest.fault = ""
+    async with asyncio.timeout(20):
+        events = await collect(engine, QUESTION)
+    assert text_of(events) == WHOLE
+    question = newest.bodies("/api/chat")[0]
+    unload = {"model": "m", "messages": [], "keep_alive": 0, "stream": False}
+    assert newest.bodies("/api/chat") == [question, question, unload, question]
+    await engine.aclose()
+
+
+async def test_who_has_left_nothing_waits_for_ever(newest: StandIn) -> None:
+    newest.first_byte_s = 2.0
+    engine = OllamaEngine(newest.address, patience_s=0.5)
+    assert text_of(await collect(engine, QUESTION)) == WHOLE
+    assert len(newest.bodies("/api/chat")) == 1
+    await engine.aclose()
+
+
+async def test_a_load_is_never_taken_back(newest: StandIn) -> None:
+    newest.fault = "endless"
+    engine = OllamaEngine(newest.address, patience_s=0.2)
+    await leave(engine)
+    newest.loaded.clear()
+    newest.fault, newest.load_s = "", 1.5
+    assert text_of(await collect(engine, QUESTION)) == WHOLE
+    assert len(newest.bodies("/api/chat")) == 2
+    await engine.aclose()
+
+
 # old servers that cut
 
 

@@ -42,7 +42,7 @@ def address(generation: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture
 async def engine(address: Address) -> AsyncIterator[OllamaEngine]:
-    engine = OllamaEngine(address)
+    engine = OllamaEngine(address, patience_s=1.0)  # tests leave often, and these models are fast enough to get stuck
     yield engine
     await engine.aclose()
 
@@ -170,6 +170,16 @@ async def test_leaving_in_mid_answer_frees_the_server(engine: OllamaEngine, babb
     finished = (await collect(engine, question(babble, num_ctx=8192, predict=50)))[-1]
     assert isinstance(finished, AnswerFinished)  # one slot only: it would wait for thousands of tokens
     assert finished.usage.total_ms is not None
+
+
+async def test_leaving_again_and_again_never_makes_a_model_unusable(engine: OllamaEngine, case: Case) -> None:
+    async with asyncio.timeout(120):
+        for _n in range(30):
+            async with aclosing(engine.chat(asking(case))) as stream:
+                async for event in stream:
+                    if isinstance(event, TextArrived):
+                        break
+            assert text_of(await collect(engine, asking(case)))
 
 
 async def test_create_that_fails_leaves_no_model(engine: OllamaEngine, tmp_path: Path) -> None:
