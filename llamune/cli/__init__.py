@@ -53,7 +53,7 @@ def _run(words: list[str]) -> int:
 
     i18n.install(start.language(parser.language_of(words)))
     args = parser.build().parse_args(parser.prepared(words))
-    args.words, args.letter = words, letter
+    args.typed, args.letter = words, letter
     from importlib import import_module
 
     code = import_module(f"llamune.cli.{getattr(args, 'command', None) or 'chat'}").run(args)

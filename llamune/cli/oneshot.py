@@ -51,7 +51,7 @@ def run(args: argparse.Namespace, question: str, beside: str) -> int:
         code = shot.run(question, [Attachment("stdin", beside)] if beside else [], letter)
         server = _ollama(app).address
         if code == 0 and server.loopback and not server.tls and not args.system:
-            keep(str(app.paths.home), args.words, question, letter.wanted, (server.host, server.port))
+            keep(str(app.paths.home), args.typed, question, letter.wanted, (server.host, server.port))
     return code
 
 
@@ -82,8 +82,10 @@ class OneShot:
         except LlamuneError as error:
             self._errors.append(error)
         finally:
+            with suppress(BrokenPipeError):
+                self._printer.ended()
             self._store()
-        self._printer.end(self._late.answer or self._unanswered(), self._late)
+        self._printer.stored(self._late.answer or self._unanswered(), self._late)
         if self._remark:
             print(self._remark, file=sys.stderr)
         for each in self._errors:

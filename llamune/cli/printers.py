@@ -20,11 +20,14 @@ class TextPrinter:
         if isinstance(event, TextArrived):
             self._write(self._cleaner.feed(event.text))
 
-    def end(self, answer: Answer | None, late: LateStore) -> None:
-        """Whatever is left, and a line end where the text has none."""
+    def ended(self) -> None:
+        """No more comes: whatever is left, and a line end where the text has none."""
         self._write(self._cleaner.end())
         if self._last != "\n":
             self._write("\n")
+
+    def stored(self, answer: Answer, late: LateStore) -> None:
+        """All was said before."""
 
     def _write(self, text: str) -> None:
         if text:
@@ -39,11 +42,13 @@ class JsonPrinter:
     def show(self, event: Event) -> None:
         """Nothing yet."""
 
-    def end(self, answer: Answer | None, late: LateStore) -> None:
+    def ended(self) -> None:
+        """Where it is stored belongs to it, and is not known yet."""
+
+    def stored(self, answer: Answer, late: LateStore) -> None:
         from llamune.cli.output import show_json
 
-        answers = [answer_json(answer)] if answer else []
-        show_json({"session": late.session_id, "turn": late.turn_number, "answers": answers})
+        show_json({"session": late.session_id, "turn": late.turn_number, "answers": [answer_json(answer)]})
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
