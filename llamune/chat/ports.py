@@ -12,6 +12,7 @@ from llamune.chat.events import Event
 from llamune.chat.message import Message
 from llamune.chat.model import LoadedModel, ModelInfo
 from llamune.chat.preset import SamplingOptions
+from llamune.chat.rating import Contest, Rating
 from llamune.chat.session import (
     Answer,
     AnswerStatus,
@@ -39,6 +40,8 @@ class ChatRequest:
         model: the model's name.
         num_ctx: context length in tokens; the same for every request to a model (a difference reloads it).
         think: True or False for models that can think; None = say nothing about it.
+        format: JSON schema that the answer must follow, where the engine can make it; None = free text. An answer that
+            was cut (reason "length") is no complete JSON.
     """
 
     answer_id: int
@@ -47,6 +50,7 @@ class ChatRequest:
     options: SamplingOptions = SamplingOptions()
     num_ctx: int = 4096
     think: bool | None = None
+    format: Mapping[str, Any] | None = None
 
 
 class Engine(Protocol):
@@ -131,7 +135,14 @@ class Store(Protocol):
         ...
 
     def add_answer(
-        self, turn_id: int, *, model: str, preset: str, options: SamplingOptions, engine: str = "", adopted: bool = False
+        self,
+        turn_id: int,
+        *,
+        model: str,
+        preset: str,
+        options: SamplingOptions,
+        engine: str = "",
+        adopted: bool = False,
     ) -> Answer:
         """A new answer with the next letter and status waiting, owned by this process."""
         ...
@@ -160,12 +171,30 @@ class Store(Protocol):
         ...
 
     def edit_question(self, turn_id: int, question: str) -> Turn: ...
-    def adopt(self, answer_id: int) -> Turn:
-        """This answer stands for its turn from now on; the other keeps its row. Undoable."""
+    def adopt(self, answer_id: int, *, blind: bool = False, task: str = "") -> Turn:
+        """This answer stands for its turn from now on, chosen by the user; the other keeps its row. Undoable."""
+        ...
+
+    def keep(self, turn_id: int, *, blind: bool = False, task: str = "") -> Turn:
+        """The user wants the answer that stands. Raises StoreError when none does."""
         ...
 
     def discard(self, answer_id: int) -> Deleted:
         """Hides an answer that does not stand. Raises StoreError for the adopted one. Undoable."""
+        ...
+
+    # what the user thinks of answers
+    def rate(self, answer_id: int, *, blind: bool = False, task: str = "", **said: Any) -> Rating:
+        """Says something about an answer that has ended: vote, accuracy, natural, useful (1–5), comment; what is not
+        named stays as it was. Raises UsageError for a score out of range."""
+        ...
+
+    def ratings(self, turn_id: int) -> list[Rating]:
+        """What was said about the answers of a turn, in the order asked."""
+        ...
+
+    def contests(self) -> Iterator[Contest]:
+        """Every turn in which something was said or chosen, oldest first, without any text; fast for 10,000 turns."""
         ...
 
     # the way back

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select, update
 from llamune.chat.session import ChatSession, Deleted, Turn
 from llamune.errors import NotFound, StoreError
 from llamune.i18n import _
-from llamune.store import sessions, turns
+from llamune.store import ratings, sessions, turns
 from llamune.store.tables import ACT, ANSWER, SESSION, TURN
 from llamune.store.values import LIVE, insert_row, storable, to_json
 
@@ -62,8 +62,9 @@ def restore(connection: Connection, now: int, session_id: int) -> ChatSession:
     return sessions.get(connection, session_id)
 
 
-def adopt(connection: Connection, now: int, answer_id: int) -> Turn:
-    """Lets an answer stand for its turn. Raises NotFound; StoreError for a discarded one."""
+def adopt(connection: Connection, now: int, answer_id: int, said: dict[str, Any]) -> Turn:
+    """Lets an answer stand for its turn. `said`: how it was chosen, for its rating. Raises NotFound; StoreError for a
+    discarded one."""
     answer = turns.get_answer(connection, answer_id)
     turn = _live_turn(connection, answer.turn_id)
     if answer.discarded:
@@ -73,9 +74,26 @@ def adopt(connection: Connection, now: int, answer_id: int) -> Turn:
     if answer.adopted:
         return turn
     stood = turn.adopted.id if turn.adopted else None
-    record(connection, now, "adopt", turn.session_id, {"turn": turn.id, "stood": stood})
+    chosen = ratings.chosen(connection, answer_id)
+    record(
+        connection,
+        now,
+        "adopt",
+        turn.session_id,
+        {"turn": turn.id, "stood": stood, "answer": answer_id, "chosen": chosen},
+    )
     stand(connection, turn.id, answer_id)
+    ratings.put(connection, now, answer_id, said | {"chosen_at": now})
     return turns.get(connection, turn.id)
+
+
+def keep(connection: Connection, now: int, turn_id: int, said: dict[str, Any]) -> Turn:
+    """The answer that stands is the one the user wants. Raises NotFound; StoreError when none stands."""
+    turn = _live_turn(connection, turn_id)
+    if turn.adopted is None:
+        raise StoreError(_("No answer stands yet."), _("/adopt lets one stand."))
+    ratings.put(connection, now, turn.adopted.id, said | {"chosen_at": now})
+    return turn
 
 
 def discard(connection: Connection, now: int, answer_id: int) -> Deleted:

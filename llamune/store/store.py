@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from llamune.chat.preset import SamplingOptions
+from llamune.chat.rating import SCORES, Contest, Rating
 from llamune.chat.session import (
     Answer,
     AnswerStatus,
@@ -22,7 +23,7 @@ from llamune.chat.session import (
     Undone,
     Usage,
 )
-from llamune.store import acts, purge, search, sessions, transfer, turns, undo
+from llamune.store import acts, purge, ratings, search, sessions, transfer, turns, undo
 from llamune.store.connection import Database
 from llamune.store.owner import Owner
 from llamune.store.values import Clock, moment, storable, usage_columns
@@ -141,9 +142,13 @@ class SqlStore:
         with self._database.writing() as c:
             return turns.edit(c, self._now(), turn_id, question)
 
-    def adopt(self, answer_id: int) -> Turn:
+    def adopt(self, answer_id: int, *, blind: bool = False, task: str = "") -> Turn:
         with self._database.writing() as c:
-            return acts.adopt(c, self._now(), answer_id)
+            return acts.adopt(c, self._now(), answer_id, {"blind": blind, "task": storable(task)})
+
+    def keep(self, turn_id: int, *, blind: bool = False, task: str = "") -> Turn:
+        with self._database.writing() as c:
+            return acts.keep(c, self._now(), turn_id, {"blind": blind, "task": storable(task)})
 
     def discard(self, answer_id: int) -> Deleted:
         with self._database.writing() as c:
@@ -157,6 +162,28 @@ class SqlStore:
             with self._database.writing() as c:
                 turns.cut(c, self._now(), orphans)
         return len(orphans)
+
+    # what the user thinks of answers
+
+    def rate(self, answer_id: int, *, blind: bool = False, task: str = "", **said: Any) -> Rating:
+        if unknown := said.keys() - {"vote", "comment", *SCORES}:
+            raise TypeError(f"a rating has no {', '.join(sorted(unknown))}")
+        with self._database.writing() as c:
+            return ratings.rate(c, self._now(), answer_id, {**said, "blind": blind, "task": task})
+
+    def ratings(self, turn_id: int) -> list[Rating]:
+        with self._database.reading() as c:
+            return ratings.of_turn(c, turn_id)
+
+    def contests(self) -> Iterator[Contest]:
+        after = 0
+        while True:
+            with self._database.reading() as c:
+                page = ratings.contests(c, after)
+            yield from page
+            if len(page) < ratings.PAGE:
+                return
+            after = page[-1].turn_id
 
     # the way back
 

@@ -1,6 +1,6 @@
 """The tables as they are now. How a file of an older version gets here is told by migrations/.
 
-    session ─< turn ─< answer        act: what /undo can take back        entry + search: the full-text index
+    session ─< turn ─< answer ─ rating     act: what /undo can take back     entry + search: the full-text index
 
 `turn.number` is the depth of a turn in its conversation: live turns of a session are always 1, 2 … n, and a rewound
 turn keeps its number and its `parent_id`, so that it can come back behind the turns it stood behind. Times are
@@ -124,6 +124,26 @@ class AnswerRow(Row, table=True):
     owner_start: str = Field(sa_type=Text)
 
 
+class RatingRow(Row, table=True):
+    """What the user said about an answer; `chosen_at` is when it was knowingly let stand."""
+
+    __tablename__ = "rating"
+
+    id: int | None = Field(default=None, primary_key=True)
+    answer_id: int = Field(
+        sa_column=Column(Integer, ForeignKey("answer.id", ondelete="CASCADE"), nullable=False, unique=True)
+    )
+    vote: str = Field(sa_type=Text)
+    accuracy: int | None = None
+    natural: int | None = None
+    useful: int | None = None
+    comment: str = Field(sa_type=Text)
+    blind: bool
+    task: str = Field(sa_type=Text)
+    chosen_at: int | None = None
+    created_at: int
+
+
 class EntryRow(Row, table=True):
     """One text in the full-text index: a question (`answer_id` NULL) or an answer; `id` is its rowid there.
 
@@ -146,4 +166,5 @@ SESSION: Table = Row.metadata.tables["session"]
 ACT: Table = Row.metadata.tables["act"]
 TURN: Table = Row.metadata.tables["turn"]
 ANSWER: Table = Row.metadata.tables["answer"]
+RATING: Table = Row.metadata.tables["rating"]
 ENTRY: Table = Row.metadata.tables["entry"]

@@ -8,6 +8,7 @@ named by their place in it. What /undo remembers besides rewinds stays behind.
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -15,10 +16,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from sqlalchemy import Connection, Row, select
 
 from llamune.chat.preset import OPTION_NAMES
+from llamune.chat.rating import HIGHEST, LOWEST, Rating, Vote
 from llamune.chat.session import AnswerStatus, Imported, Reason, TitledBy
 from llamune.errors import StoreError
 from llamune.i18n import _
-from llamune.store import search, sessions
+from llamune.store import ratings, search, sessions
 from llamune.store.tables import ACT, ANSWER, SESSION, TURN
 from llamune.store.turns import SECOND, letter
 from llamune.store.values import USAGE, attachments_of, insert_row, moment, storable, to_json, when
@@ -47,6 +49,7 @@ def _writable(value: Any) -> Any:
 
 Text = Annotated[str, BeforeValidator(_writable)]
 Count = Annotated[int, Field(ge=0, le=LARGEST)]
+Score = Annotated[int, Field(ge=LOWEST, le=HIGHEST)]
 Milliseconds = Annotated[float, Field(ge=0)]
 Time = Annotated[datetime, Field(strict=False), AfterValidator(_utc)]
 Options = Annotated[dict[str, int | float], AfterValidator(_known_options)]
@@ -74,6 +77,20 @@ class UsagePart(Part):
     total_ms: Milliseconds | None = None
 
 
+class RatingPart(Part):
+    """What the user said about an answer."""
+
+    vote: Vote = ""
+    accuracy: Score | None = None
+    natural: Score | None = None
+    useful: Score | None = None
+    comment: Text = ""
+    blind: bool = False
+    task: Text = ""
+    chosen_at: Time | None = None
+    created_at: Time
+
+
 class AnswerPart(Part):
     """`letter` is for readers of the file; an import gives letters by order."""
 
@@ -93,6 +110,7 @@ class AnswerPart(Part):
     adopted: bool = False
     discarded: bool = False
     created_at: Time
+    rating: RatingPart | None = None
 
 
 class TurnPart(Part):
@@ -187,10 +205,18 @@ def _turn(row: Row[Any], places: Mapping[int, int], rewinds: Mapping[int, int], 
 def _answers(connection: Connection, session_id: int) -> dict[int, list[Any]]:
     """The answers of each turn of a session, in the order asked."""
     query = select(ANSWER).join(TURN, TURN.c.id == ANSWER.c.turn_id).where(TURN.c.session_id == session_id)
+    said = ratings.of_session(connection, session_id)
     found: dict[int, list[Any]] = {}
     for row in connection.execute(query.order_by(ANSWER.c.id)):
-        found.setdefault(row.turn_id, []).append(_answer(row))
+        found.setdefault(row.turn_id, []).append(_answer(row) | {"rating": _rating(said.get(row.id))})
     return found
+
+
+def _rating(rating: Rating | None) -> dict[str, Any] | None:
+    if rating is None:
+        return None
+    values = {f.name: getattr(rating, f.name) for f in fields(rating) if f.name != "answer_id"}
+    return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in values.items()}
 
 
 def _answer(row: Row[Any]) -> dict[str, Any]:
@@ -281,9 +307,13 @@ def _import_turn(connection: Connection, now: int, turn: TurnPart, **links: int 
 
 def _import_answer(connection: Connection, now: int, turn_id: int, name: str, answer: AnswerPart) -> None:
     created = moment(answer.created_at)
-    row = answer.model_dump(exclude={"usage"}) | answer.usage.model_dump()
+    row = answer.model_dump(exclude={"usage", "rating"}) | answer.usage.model_dump()
     row |= {"turn_id": turn_id, "letter": name, "options": to_json(answer.options), "created_at": created}
     row |= {"owner_pid": 0, "owner_start": ""}
     row["status"] = "cancelled" if answer.status in ("waiting", "streaming") else answer.status
     answer_id = insert_row(connection, ANSWER, row)
     search.add(connection, min(created, now) // SECOND, turn_id, answer_id, answer.text, late=True)
+    if answer.rating:
+        said = answer.rating.model_dump()
+        said |= {name: value and moment(value) for name, value in said.items() if name.endswith("_at")}
+        ratings.put(connection, now, answer_id, said)

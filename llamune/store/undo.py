@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Table, func, select, update
 
 from llamune.chat.session import ChatSession, Undone
 from llamune.i18n import _
-from llamune.store import acts, search, sessions
+from llamune.store import acts, ratings, search, sessions
 from llamune.store.tables import ACT, ANSWER, SESSION, TURN
 from llamune.store.turns import SECOND
 from llamune.store.values import LIVE, insert_row
@@ -40,6 +40,8 @@ def _delete(connection: Connection, now: int, act: Row[Any], before: dict[str, A
 
 def _adopt(connection: Connection, now: int, act: Row[Any], before: dict[str, Any]) -> Undone:
     acts.stand(connection, before["turn"], before["stood"])
+    if "answer" in before:
+        ratings.put(connection, now, before["answer"], {"chosen_at": before["chosen"]})
     return Undone("adopt", sessions.get(connection, act.session_id))
 
 
@@ -108,7 +110,8 @@ def _ancestors(connection: Connection, turn_id: int | None) -> list[int]:
 
 
 def _copy_turn(connection: Connection, turn_id: int, session_id: int, number: int, parent: int | None) -> int:
-    """Copies a turn with its answers, index entries included. Returns the copy's id."""
+    """Copies a turn with its answers, index entries included; ratings stay with the original, to count once. Returns
+    the copy's id."""
     turn = connection.execute(select(TURN).where(TURN.c.id == turn_id)).one()
     place = {"session_id": session_id, "number": number, "parent_id": parent, "rewind_id": None}
     copy = _insert_copy(connection, TURN, turn, place)

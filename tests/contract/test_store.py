@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -12,7 +13,7 @@ from llamune.chat.context import with_attachments
 from llamune.chat.ports import Store
 from llamune.chat.preset import SamplingOptions
 from llamune.chat.session import Answer, Attachment, ChatSession, Turn, Usage
-from llamune.errors import NotFound, StoreError
+from llamune.errors import NotFound, StoreError, UsageError
 from llamune.paths import Paths
 from llamune.store import database
 
@@ -439,3 +440,107 @@ def test_undo_works_after_a_restart_and_when_the_clock_was_set_back(paths: Paths
     opened.close()
     assert undone is not None
     assert undone.session.summary == "first"
+
+
+# what the user thinks of answers
+
+
+def test_a_rating_is_kept_and_grows(store: Store, session: ChatSession) -> None:
+    answer = answered(store, store.add_turn(session.id, "?"), "1", adopted=True)
+    assert store.ratings(answer.turn_id) == []
+    store.rate(answer.id, vote="good", blind=True, task="code")
+    rating = store.rate(answer.id, accuracy=4, useful=1, comment="短い\ud800", task="code")
+    assert store.ratings(answer.turn_id) == [rating]
+    assert (rating.vote, rating.accuracy, rating.natural, rating.useful) == ("good", 4, None, 1)
+    assert (rating.comment, rating.blind, rating.task, rating.chosen_at) == ("短い\ufffd", False, "code", None)
+    assert store.rate(answer.id, vote="bad").vote == "bad"
+    assert rating.created_at is not None
+
+
+def test_a_rating_that_cannot_be_is_refused(store: Store, session: ChatSession) -> None:
+    turn = store.add_turn(session.id, "?")
+    answer = answered(store, turn, "1")
+    for score in (0, 6, -1):
+        with pytest.raises(UsageError):
+            store.rate(answer.id, natural=score)
+    with pytest.raises(TypeError, match="colour"):
+        store.rate(answer.id, colour=1)
+    with pytest.raises(NotFound):
+        store.rate(99, vote="good")
+    running = store.add_answer(turn.id, model="m", preset="p", options=WARM)
+    with pytest.raises(StoreError, match="still being written"):
+        store.rate(running.id, vote="good")
+    assert store.ratings(turn.id) == []
+
+
+def test_choices_have_a_time_and_undo_takes_it_back(store: Store, session: ChatSession) -> None:
+    turn = store.add_turn(session.id, "?")
+    one, two = answered(store, turn, "1", adopted=True), answered(store, turn, "2")
+
+    def chosen() -> list[str]:
+        return [store.answer(r.answer_id).letter for r in store.ratings(turn.id) if r.chosen_at]
+
+    assert chosen() == [], "it stands, but nobody chose it"
+    store.adopt(two.id, blind=True, task="fast")
+    assert chosen() == ["B"]
+    assert [(r.blind, r.task) for r in store.ratings(turn.id)] == [(True, "fast")]
+    store.undo()
+    assert chosen() == []
+    store.keep(turn.id)
+    assert chosen() == ["A"]
+    assert store.answer(one.id).adopted
+    with pytest.raises(StoreError, match="No answer stands"):
+        store.keep(store.add_turn(session.id, "no answer").id)
+
+
+def test_contests_hold_what_was_said_with_all_complete_answers(store: Store, session: ChatSession) -> None:
+    turns = [store.add_turn(session.id, str(n)) for n in range(3)]
+    for turn in turns:
+        answered(store, turn, "stands", adopted=True)
+        answered(store, turn, "other")
+    failed = store.add_answer(turns[2].id, model="broken", preset="p", options=WARM)
+    store.finish(failed.id, "failed", text="half")
+    store.adopt(store.turn(turns[0].id).answers[1].id, task="code")
+    store.rate(store.turn(turns[2].id).answers[0].id, vote="bad")
+    first, second = store.contests()
+    assert (first.turn_id, first.task, second.turn_id, second.task) == (turns[0].id, "code", turns[2].id, "")
+    assert [(e.adopted, bool(e.rating and e.rating.chosen_at)) for e in first.entries] == [(False, False), (True, True)]
+    assert [e.rating.vote if e.rating else None for e in second.entries] == ["bad", None]
+    store.rewind(session.id, 0)
+    assert len(list(store.contests())) == 2, "what was said stays true of an answer that was rewound"
+
+
+def test_ratings_travel_with_their_session_and_are_erased_with_it(store: Store, session: ChatSession) -> None:
+    turn = store.add_turn(session.id, "?")
+    answered(store, turn, "1", adopted=True)
+    other = answered(store, turn, "2")
+    store.adopt(other.id, task="code")
+    store.rate(other.id, vote="good", accuracy=5, comment="良い", blind=True, task="code")
+    exported = list(store.export([session.id]))
+    before = next(iter(store.contests()))
+    store.purge([session.id])
+    assert list(store.contests()) == []
+    store.import_(exported)
+    [again] = store.contests()
+    assert [e.adopted for e in again.entries] == [False, True]
+    assert again.entries[1].rating == replace(before.entries[1].rating, answer_id=again.entries[1].rating.answer_id)
+    assert list(store.export([store.sessions()[0].id])) == exported
+
+
+def test_many_contests_are_all_there(store: Store, session: ChatSession) -> None:
+    line = next(iter(store.export([session.id])))
+    time = line["created_at"]
+    answer = {"model": "m", "preset": "p", "status": "complete", "text": "x", "created_at": time}
+    rated = answer | {"rating": {"vote": "good", "created_at": time}}
+    turns = [
+        {
+            "number": n + 1,
+            "after": n - 1 if n else None,
+            "question": "?",
+            "created_at": time,
+            "answers": [answer, rated],
+        }
+        for n in range(1100)
+    ]
+    store.import_([{**line, "uid": "long", "turns": turns}])
+    assert sum(len(contest.entries) for contest in store.contests()) == 2200

@@ -28,6 +28,7 @@ from llamune.store.connection import Database
 from llamune.store.faults import translated
 from llamune.store.store import SqlStore
 from llamune.store.tables import Row
+from llamune.store.upgrade import newest
 
 posix = pytest.mark.skipif(os.name != "posix", reason="permissions of this kind exist on POSIX only")
 not_root = pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root may write everywhere")
@@ -120,10 +121,8 @@ def newer(tmp_path: Path) -> Callable[[str], Path]:
     def make(body: str) -> Path:
         folder = tmp_path / "migrations"
         shutil.copytree(shipped("migrations"), folder)
-        text = (
-            '"""Next."""\n\nfrom alembic import op\n\nrevision = "0002"\ndown_revision = "0001"\n\n\ndef upgrade():\n'
-        )
-        (folder / "versions" / "0002_next.py").write_text(text + f"    {body}\n")
+        head = f'"""Next."""\n\nfrom alembic import op\n\nrevision = "9999"\ndown_revision = "{newest(folder)}"\n\n\n'
+        (folder / "versions" / "9999_next.py").write_text(f"{head}def upgrade():\n    {body}\n")
         return folder
 
     return make
@@ -142,7 +141,7 @@ def test_an_upgrade_keeps_everything_and_leaves_a_copy(
     assert len(upgraded.search("棚卸")) == 1
     upgraded.close()
     (backup,) = paths.backups.iterdir()
-    assert backup.name.startswith("llamune-0001-")
+    assert backup.name.startswith(f"llamune-{newest(shipped('migrations'))}-")
     assert mode(backup) == 0o600
     assert mode(paths.backups) == 0o700
     restored = Paths(paths.home.parent / "restored")
@@ -152,6 +151,32 @@ def test_an_upgrade_keeps_everything_and_leaves_a_copy(
     assert list(old.export([session.id])) == before
     old.close()
     refused(paths, holding="newer Llamune")
+
+
+def test_a_file_of_the_first_version_gets_a_place_for_ratings(paths: Paths, tmp_path: Path) -> None:
+    folder = tmp_path / "first"
+    shutil.copytree(shipped("migrations"), folder)
+    for later in set((folder / "versions").glob("*.py")) - set((folder / "versions").glob("0001_*.py")):
+        later.unlink()
+    database.open(paths, migrations=folder).close()
+    with closing(sqlite3.connect(paths.database)) as connection:
+        connection.execute(
+            "INSERT INTO session (uid, title, titled_by, model, preset, system, overrides, summary, summarised,"
+            " created_at, updated_at) VALUES ('u', 't', 'auto', 'm', 'p', '', '{}', '', 0, 1, 1)"
+        )
+        connection.execute(
+            "INSERT INTO turn (session_id, number, question, attachments, created_at) VALUES (1, 1, '?', '[]', 1)"
+        )
+        connection.execute(
+            "INSERT INTO answer (turn_id, letter, model, preset, options, status, text, thinking, digest, engine,"
+            " reason, error, hint, adopted, discarded, created_at, owner_pid, owner_start)"
+            " VALUES (1, 'A', 'm', 'p', '{}', 'complete', 'old', '', '', '', '', '', '', 1, 0, 1, 0, '')"
+        )
+        connection.commit()
+    upgraded = database.open(paths)
+    assert upgraded.rate(1, vote="good").vote == "good"
+    assert [a.text for a in upgraded.turn(1).answers] == ["old"]
+    upgraded.close()
 
 
 @pytest.mark.parametrize("body", ['op.execute("ALTER TABLE nothing ADD COLUMN x")', 'raise OSError("boom")'])

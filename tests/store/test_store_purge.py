@@ -32,6 +32,7 @@ def secret(store: SqlStore) -> ChatSession:
         answer = store.add_answer(turn.id, model="m", preset="p", options=SamplingOptions(), adopted=True)
         store.save_progress(answer.id, MARK * 50, MARK)
         store.finish(answer.id, "complete", text=f"{MARK}{number}" * 60, thinking=MARK * 9, error=MARK)
+        store.rate(answer.id, comment=MARK * 70, task=MARK)
     store.rewind(session.id, 50)
     store.add_turn(session.id, MARK)
     store.compact(session.id, 3, f"summary {MARK}")

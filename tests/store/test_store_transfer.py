@@ -37,6 +37,8 @@ def full(store: SqlStore, say: Any) -> SqlStore:
     store.discard(a.id)
     for question in "abc":
         say(store, first.id, question, "to " + question)
+    store.keep(turn.id, task="balanced")
+    store.rate(b.id, vote="good", natural=5, comment="良 \0", blind=True)
     store.rewind(first.id, 2)
     say(store, first.id, "x", "to x", "or y")
     store.rewind(first.id, 1)
@@ -146,6 +148,7 @@ BROKEN = {
     "time before time": changed("created_at", "0001-01-01T00:00:00+14:00"),
     "time as truth": changed("turns.0.created_at", [1]),
     "two adopted": changed("turns.0.answers.0.adopted", True),
+    "score of nine": changed("turns.0.answers.0.rating", {"accuracy": 9, "created_at": "2026-01-01T09:00:00"}),
     "gap in the numbers": changed("turns.0.number", 2),
     "number 0": changed("turns.0.number", 0),
     "follows itself": changed("turns.0.after", 0),
