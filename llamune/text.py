@@ -245,6 +245,16 @@ def wrap(text: str, columns: int) -> list[str]:
     return rows
 
 
+def folded(said: str, columns: int) -> str:
+    """Text made safe and broken at words; a row that is short enough stays as it is, indentation too."""
+    rows: list[str] = []
+    for line in clean(said).split("\n"):
+        bare = line.lstrip(" ")
+        indent = line[: len(line) - len(bare)]
+        rows += [indent + row for row in wrap(bare, max(8, columns - len(indent) - 1))] or [""]
+    return "\n".join(rows)
+
+
 # words for people
 
 

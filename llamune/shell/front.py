@@ -308,7 +308,11 @@ async def _work(build: "Callable[[], App]", front: Front | PlainFront, resume: i
 
         return await Repl(app, front).work(resume)
     except LlamuneError as error:  # settings or store: nothing could be kept, so nothing is begun
-        front.screen.above(front.style(error.message, "bad") + (f"\n  {error.hint}" if error.hint else ""))
+        from llamune import text  # measured and compiled only when it is needed
+
+        said = text.folded(error.message, front.screen.columns)
+        hint = text.folded(f"  {error.hint}", front.screen.columns)
+        front.screen.above(front.style(said, "bad") + (f"\n{hint}" if error.hint else ""))
         return error.exit_code
     finally:
         front.leave()

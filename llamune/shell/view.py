@@ -36,9 +36,9 @@ class View:
         """A value as text for a terminal of that width."""
         match value:
             case str():
-                return folded(value, columns)
+                return text.folded(value, columns)
             case Note():
-                return self.style(folded(value.text, columns), value.tone)
+                return self.style(text.folded(value.text, columns), value.tone)
             case Listing():
                 return self.listing(value, columns)
             case Fields():
@@ -56,9 +56,9 @@ class View:
 
     def error(self, error: LlamuneError, columns: int = 80) -> str:
         """Two lines: what happened, and what to do."""
-        lines = [self.style(folded(f"{self.glyphs.failed} {error.message}", columns), "bad")]
+        lines = [self.style(text.folded(f"{self.glyphs.failed} {error.message}", columns), "bad")]
         if error.hint:
-            lines.append(self.style(folded(f"  {error.hint}", columns), "dim"))
+            lines.append(self.style(text.folded(f"  {error.hint}", columns), "dim"))
         return "\n".join(lines)
 
     def question(self, asked: str, mark: str, limit: int = 30) -> str:
@@ -116,7 +116,7 @@ class View:
             case "complete":
                 return self.figures(answer.usage, answer.reason, columns)
             case "cancelled":
-                return self.style(folded(_("(stopped; what came is kept)"), columns), "warn")
+                return self.style(text.folded(_("(stopped; what came is kept)"), columns), "warn")
             case "failed":
                 return self.error(LlamuneError(answer.error, answer.hint), columns)
             case _:
@@ -134,13 +134,13 @@ class View:
             parts.append(_("{n} tokens").format(n=f"{usage.completion_tokens:,}"))
         if usage.load_ms and usage.load_ms >= 100:
             parts.append(_("loading {time}").format(time=text.seconds(usage.load_ms)))
-        line = self.style(folded(" · ".join(parts), columns), "dim")
+        line = self.style(text.folded(" · ".join(parts), columns), "dim")
         if reason == "length":
             told = _("The answer stops here because its length limit was reached.")
-            line += "\n" + self.style(folded(told, columns), "warn")
+            line += "\n" + self.style(text.folded(told, columns), "warn")
         if reason == "prompt_cut":
             told = _("This server cut the conversation to fit before answering. /context size N gives more room.")
-            line += "\n" + self.style(folded(told, columns), "warn")
+            line += "\n" + self.style(text.folded(told, columns), "warn")
         return line
 
     def said(self, value: Said, columns: int) -> str:
@@ -170,15 +170,15 @@ class View:
             if found.missing_in:
                 rest.append(_("not in {letters}").format(letters=", ".join(found.missing_in)))
             told = f"  {disagreement.name(found.kind)}  {values}"
-            lines.append(folded(told + (f"   {self.glyphs.arrow} {', '.join(rest)}" if rest else ""), columns))
+            lines.append(text.folded(told + (f"   {self.glyphs.arrow} {', '.join(rest)}" if rest else ""), columns))
             for letter, sentence in found.sentences.items() if value.sentences else ():
                 said = text.cut(f"      {letter}: {text.one_line(sentence)}", columns - 1)
                 lines.append(self.style(said, "dim"))
         if not report.differences:
             lines.append(_("no difference in fact found"))
         if report.same:
-            lines.append(folded(_("  the same  {values}").format(values=", ".join(report.same)), columns))
-        lines += [self.style(folded(line, columns), "dim") for line in _checked(report)]
+            lines.append(text.folded(_("  the same  {values}").format(values=", ".join(report.same)), columns))
+        lines += [self.style(text.folded(line, columns), "dim") for line in _checked(report)]
         return "\n".join(lines)
 
     def marked(self, value: Marked) -> str:
@@ -199,12 +199,12 @@ class View:
         lines = []
         for name, said in value.rows:
             if room >= NARROW:
-                first, *rest = folded(said, room).split("\n")
+                first, *rest = text.folded(said, room).split("\n")
                 lines.append(self.style(text.pad(name, wide), "dim") + " " * GAP + first)
                 lines += [" " * (wide + GAP) + line for line in rest]
             else:
                 lines.append(self.style(text.cut(name, columns), "dim"))
-                lines += [" " * GAP + line for line in folded(said, columns - GAP).split("\n") if line]
+                lines += [" " * GAP + line for line in text.folded(said, columns - GAP).split("\n") if line]
         return "\n".join(lines)
 
     def listing(self, value: Listing, columns: int) -> str:
@@ -219,7 +219,7 @@ class View:
             mark = self.glyphs.star + " " if number == value.marked else "  "
             lines.append((mark + _line(row, value.columns, shown)).rstrip())
         if value.after:
-            lines.append(self.style(folded(value.after, columns), "dim"))
+            lines.append(self.style(text.folded(value.after, columns), "dim"))
         return "\n".join(lines)
 
 
@@ -234,16 +234,6 @@ def _checked(report: disagreement.Report) -> list[str]:
         }.get(left.what, _("  {n} more differences are not shown"))
         lines.append(told.format(letter=left.letter, n=f"{left.count:,}"))
     return lines
-
-
-def folded(said: str, columns: int) -> str:
-    """Text made safe and broken at words; a row that is short enough stays as it is, indentation too."""
-    rows: list[str] = []
-    for line in text.clean(said).split("\n"):
-        bare = line.lstrip(" ")
-        indent = line[: len(line) - len(bare)]
-        rows += [indent + row for row in text.wrap(bare, max(8, columns - len(indent) - 1))] or [""]
-    return "\n".join(rows)
 
 
 def layout(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int) -> dict[int, int]:

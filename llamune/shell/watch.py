@@ -17,7 +17,7 @@ from llamune.errors import LlamuneError
 from llamune.i18n import _, language, ngettext
 from llamune.shell import columns
 from llamune.shell.screen import Screen
-from llamune.shell.view import View, folded
+from llamune.shell.view import View
 
 if TYPE_CHECKING:
     from llamune.shell.stream import AnswerStream
@@ -156,7 +156,7 @@ class Watch:
         said = "".join(lane.thinking)[self._thought :]
         cut = len(said) if lane.pieces or lane.end else said.rfind("\n") + 1
         self._thought += cut
-        lines = folded(said[:cut].rstrip("\n"), self._screen.columns)
+        lines = text.folded(said[:cut].rstrip("\n"), self._screen.columns)
         if lines.strip():
             if not self._labelled:
                 self._screen.above(self._view.label(lane.model, lane.preset))
