@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 
 from llamune.app import App
 from llamune.chat.conversation import Conversation
-from llamune.chat.events import AnswerFailed, AnswerFinished, Event
+from llamune.chat.events import AnswerFailed, AnswerFinished, Event, TextArrived, ThinkingArrived
 from llamune.chat.model import ModelInfo, first_choice
 from llamune.chat.ports import Engine, Store
 from llamune.chat.preset import SamplingOptions
@@ -31,7 +31,7 @@ from llamune.i18n import N_, _
 if TYPE_CHECKING:
     from llamune.engine.ollama import OllamaEngine
 
-LOAD_AFTER = 0.02  # seconds from asking to loading the store: the request leaves undisturbed
+LOAD_AFTER = 0.15  # seconds from asking to loading the store, which then delays a first token by some milliseconds
 ENDINGS: Mapping[str, str] = {
     "length": N_("The answer stops here because its length limit was reached."),
     "prompt_cut": N_("This server cut the question to fit before it answered."),
@@ -103,10 +103,11 @@ class OneShot:
             thinks = lambda: app.settings.thinking != "off"  # noqa: E731 - the conversation asks at each request
             talk = Conversation(cast(Store, self._late), Models(app), app.state, app.presets, self._session, thinks)
             async with await talk.ask(question, attachments) as running:
-                if self._loader:
-                    loop.call_later(LOAD_AFTER, self._loader.start, loop, self._arrived)
+                loop.call_later(LOAD_AFTER, self._load, loop)
                 async for event in running:
                     self._take(event)
+                    if isinstance(event, TextArrived | ThinkingArrived):
+                        self._load(loop)  # the first token is on the screen
         finally:
             await catalog.aclose()
 
@@ -133,6 +134,10 @@ class OneShot:
                 loop.add_signal_handler(getattr(signal, name), stop, getattr(signal, name))
 
     # storing
+
+    def _load(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._loader:
+            self._loader.start(loop, self._arrived)
 
     def _arrived(self, store: Store) -> None:
         with suppress(LlamuneError):  # it is tried again at the end, and told there
@@ -164,7 +169,9 @@ class Loader:
         self._error: BaseException | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop, arrived: Callable[[Store], None]) -> None:
-        """Begins; `arrived` is called on the loop with the store when it is open."""
+        """Begins, once; `arrived` is called on the loop with the store when it is open."""
+        if self._thread:
+            return
 
         def work() -> None:
             self._open()

@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "ask": N_("one question, one answer, for scripts and pipes"),
     "sessions": N_("list, show, search, export, import, delete, restore, erase sessions"),
     "models": N_("list, show, import, remove models"),
+    "stats": N_("what was counted of your ratings: the ranking of models and presets"),
     "settings": N_("show and change settings"),
     "doctor": N_("what was found, what is missing, what to do"),
     "completion": N_("completion for bash, zsh or fish"),
