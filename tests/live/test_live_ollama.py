@@ -93,7 +93,8 @@ async def test_details(case: Case) -> None:
 async def test_an_old_server_that_cuts_is_found_out(engine: OllamaEngine, case: Case, generation: str) -> None:
     if generation == "new":
         pytest.skip("0.34.4 refuses, see the contract")
-    finished = (await collect(engine, asking(case, "too long " * 4000)))[-1]
+    long = " ".join(f"Question {n}: how do I go back to turn {n} of this conversation?" for n in range(400))
+    finished = (await collect(engine, asking(case, long, predict=50)))[-1]  # a babbling model is stopped without `done`
     assert isinstance(finished, AnswerFinished)
     assert finished.reason == "prompt_cut"
 
