@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from operator import mul
 
 from llamune.chat.rating import Contest, Entry
 
@@ -80,28 +81,31 @@ def rank(played: Iterable[Outcome]) -> list[Rank]:
     place = {name: i for i, name in enumerate(names)}
     meetings: list[dict[int, int]] = [{} for _name in names]
     points = [0.0] * len(names)
+    played_by: list[list[Outcome]] = [[] for _name in names]
     for game in games:
         i, j = place[game.first], place[game.second]
         meetings[i][j] = meetings[j][i] = meetings[i].get(j, 0) + 1
+        played_by[i].append(game)
+        played_by[j].append(game)
         points[i] += game.score
         points[j] += 1 - game.score
-    strengths = fit(points, meetings)
     groups = _groups(meetings)
+    strengths = fit(points, meetings, groups)
     errors = [math.sqrt(v) for v in variances(strengths, meetings, groups)]
-    ranks = [
-        _rank(name, strengths[i], errors[i], [g for g in games if name in (g.first, g.second)], groups[i])
-        for name, i in place.items()
-    ]
+    ranks = [_rank(name, strengths[i], errors[i], played_by[i], groups[i]) for name, i in place.items()]
     return sorted(ranks, key=lambda r: (r.group, -r.strength))
 
 
-def fit(points: Sequence[float], meetings: Sequence[Mapping[int, int]]) -> list[float]:
+def fit(points: Sequence[float], meetings: Sequence[Mapping[int, int]], groups: Sequence[int]) -> list[float]:
     """θ of each contestant, where the posterior is highest.
 
     Args:
         points: wins and half ties of each.
         meetings: how often each met which other.
+        groups: the connected part each is in. At the mode the mean of each is 0; setting it so after every round takes
+            the one slow direction out of the search.
     """
+    members = [[i for i, g in enumerate(groups) if g == group] for group in set(groups)]
     theta = [0.0] * len(points)
     for _round in range(ROUNDS):
         moved = 0.0
@@ -112,6 +116,10 @@ def fit(points: Sequence[float], meetings: Sequence[Mapping[int, int]]) -> list[
             step = max(-1.0, min(1.0, slope / bend))
             theta[i] += step
             moved = max(moved, abs(step))
+        for group in members:
+            middle = sum(theta[i] for i in group) / len(group)
+            for i in group:
+                theta[i] -= middle
         if moved < CLOSE:
             break
     return theta
@@ -150,8 +158,8 @@ def _cholesky(matrix: Sequence[Sequence[float]]) -> list[list[float]]:
     for i, row in enumerate(matrix):
         new: list[float] = []
         for j in range(i):
-            new.append((row[j] - sum(a * b for a, b in zip(new, lower[j], strict=False))) / lower[j][j])
-        new.append(math.sqrt(row[i] - sum(a * a for a in new)))
+            new.append((row[j] - sum(map(mul, new, lower[j]))) / lower[j][j])
+        new.append(math.sqrt(row[i] - sum(map(mul, new, new))))
         lower.append(new)
     return lower
 
@@ -160,7 +168,7 @@ def _solved(lower: Sequence[Sequence[float]], right: Sequence[float]) -> list[fl
     """x with `lower` x = `right`, by forward substitution."""
     found: list[float] = []
     for row, value in zip(lower, right, strict=True):
-        found.append((value - sum(a * b for a, b in zip(row, found, strict=False))) / row[-1])
+        found.append((value - sum(map(mul, row, found))) / row[-1])
     return found
 
 
