@@ -263,7 +263,7 @@ def completions(script: str, *words: str) -> list[str]:
 @pytest.mark.skipif(not shutil.which("bash"), reason="no bash here")
 def test_bash_completes(run: Program) -> None:
     script = run("completion", "bash").out
-    assert completions(script, "llamune", "s") == ["sessions", "settings"]
+    assert completions(script, "llamune", "se") == ["sessions", "settings"]
     assert completions(script, "llamune", "sessions", "re") == ["restore"]
     assert completions(script, "llamune", "--language", "ja", "ask", "--j") == ["--json"]
     assert completions(script, "llamune", "ask", "-m", "list", "--no") == ["--no-save"]
