@@ -11,6 +11,7 @@ from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING
 
 from llamune import i18n, presets
+from llamune.chat.blind import Blind
 from llamune.chat.conversation import Conversation
 from llamune.chat.model import ModelInfo
 from llamune.chat.ports import Store
@@ -46,6 +47,8 @@ class App:
         self.presets: dict[str, Preset] = dict(found.presets)
         self.problems = found.problems
         self.slots = Slots()
+        self.blind = Blind()
+        self.findings: dict[int, tuple[str, ...]] = {}  # of this run's judges, by answer
         self._scripted = scripted
         self._store: Store | None = None
         self._catalog: Catalog | None = None

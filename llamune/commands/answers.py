@@ -4,10 +4,13 @@ Nothing here deletes: an answer that is not adopted or is discarded keeps its ro
 """
 
 import asyncio
+import random
 from collections.abc import Iterable, Sequence
 
 from llamune.chat import disagreement, lineup
+from llamune.chat.blind import shuffled
 from llamune.chat.compare import Piece, alike, differences
+from llamune.chat.fanout import Running
 from llamune.chat.lineup import Lineup
 from llamune.chat.session import Answer, Turn
 from llamune.commands import wording
@@ -36,8 +39,13 @@ def candidates(shell: Shell) -> Iterable[Choice]:
 def letters(shell: Shell) -> Iterable[Choice]:
     """Completion: the answers of the last turn."""
     if shell.conversation.session.turn_count:
-        for answer in shell.conversation.last_turn().answers:
+        for answer in last_turn(shell).answers:
             yield answer.letter, f"{answer.model} {answer.preset}"
+
+
+def last_turn(shell: Shell) -> Turn:
+    """The last turn as it may be shown: names are hidden where they were asked to be. Raises UsageError."""
+    return shell.app.blind.masked_turn(shell.conversation.last_turn())
 
 
 @command(
@@ -49,7 +57,7 @@ def letters(shell: Shell) -> Iterable[Choice]:
     example="/retry 2 1/creative",
 )
 async def retry(shell: Shell, args: Arguments) -> None:
-    turn = shell.conversation.last_turn()
+    turn = last_turn(shell)
     typed = args.rest or await _ask(shell, turn)
     if not typed.strip():
         return
@@ -58,10 +66,18 @@ async def retry(shell: Shell, args: Arguments) -> None:
         names = {c.model for c in chosen}
         if why := await shell.app.settle_limit([m for m in shell.known if m.name in names]):
             shell.show(Note(why, "dim"))
-    running = await shell.conversation.retry(chosen, turn)
+    blind = shell.app.blind.on and len(chosen) > 1
+    running = await shell.conversation.retry(shuffled(chosen, random.Random()) if blind else chosen, turn)
+    await follow(shell, running, turn, blind=blind)
+
+
+async def follow(shell: Shell, running: Running, turn: Turn, *, blind: bool = False) -> None:
+    """Shows new answers of a turn while they are made, then asks what shall stand."""
     before = {a.id for a in turn.answers}
+    if blind:
+        shell.app.blind.hide(a.id for a in shell.app.store.turn(turn.id).answers if a.id not in before)
     await shell.watch(running, turn)
-    turn = shell.app.store.turn(turn.id)
+    turn = shell.app.blind.masked_turn(shell.app.store.turn(turn.id))
     await _decide(shell, turn, [a for a in turn.answers if a.id not in before])
 
 
@@ -121,6 +137,9 @@ async def _ask_one(shell: Shell, turn: Turn, new: Answer) -> None:
         match wording.typed(reply):
             case "y" | "yes" | "はい":
                 return _adopt(shell, new)
+            case "n" | "no" | "いいえ" if turn.adopted:
+                shell.app.store.keep(turn.id, task=task_of(turn))
+                return shell.show(Note(_stays(turn), "dim"))
             case "d" | "diff":
                 await show_differences(shell, turn.adopted or new, new)
             case other:
@@ -135,9 +154,29 @@ def _stays(turn: Turn) -> str:
 
 
 def _adopt(shell: Shell, answer: Answer) -> None:
-    shell.app.store.adopt(answer.id)
+    turn = shell.app.store.turn(answer.turn_id)
+    shell.app.store.adopt(answer.id, blind=is_blind(shell, turn), task=task_of(turn))
     shell.conversation.reload()
-    shell.show(Note(_("{answer} stands now. /undo takes it back.").format(answer=wording.who(answer)), "good"))
+    reveal(shell, turn)
+    named = shell.app.store.answer(answer.id)
+    shell.show(Note(_("{answer} stands now. /undo takes it back.").format(answer=wording.who(named)), "good"))
+
+
+def task_of(turn: Turn) -> str:
+    """What a turn is for, as its ratings are counted: the preset it was asked with."""
+    return turn.answers[0].preset if turn.answers else ""
+
+
+def is_blind(shell: Shell, turn: Turn) -> bool:
+    """Whether names of this turn are hidden."""
+    return any(shell.app.blind.hides(a.id) for a in turn.answers)
+
+
+def reveal(shell: Shell, turn: Turn) -> None:
+    """After a vote: who wrote what was hidden."""
+    if hidden := shell.app.blind.reveal(turn):
+        names = " · ".join(f"{a.letter} {one_line(a.model)} {a.preset}" for a in hidden)
+        shell.show(Note(_("the names: {names}").format(names=names), "plain"))
 
 
 @command(
@@ -161,6 +200,9 @@ async def adopt(shell: Shell, args: Arguments) -> None:
 async def keep(shell: Shell, args: Arguments) -> None:
     turn = shell.conversation.last_turn()
     more = len(turn.answers) - (1 if turn.adopted else 0)
+    if turn.adopted and more:
+        shell.app.store.keep(turn.id, blind=is_blind(shell, turn), task=task_of(turn))
+        reveal(shell, turn)
     shell.show(_stays(turn) + (" " + _("The others stay in the history: /answers") if more else ""))
 
 
@@ -182,7 +224,7 @@ async def discard(shell: Shell, args: Arguments) -> None:
 
 @command("answers", N_("all answers to the last question"), now=True)
 async def show_all(shell: Shell, args: Arguments) -> None:
-    turn = shell.conversation.last_turn()
+    turn = last_turn(shell)
     shell.show(Said(turn, turn.answers))
     await disagree(shell, turn, turn.answers)
 
@@ -206,7 +248,7 @@ async def show_one(shell: Shell, args: Arguments) -> None:
     example="/diff A B",
 )
 async def diff(shell: Shell, args: Arguments) -> None:
-    turn = shell.conversation.last_turn()
+    turn = last_turn(shell)
     stands = turn.adopted or turn.answers[0]
     one = find(shell, args.get(0)) if args.get(1) else stands
     others = [a for a in turn.answers if a.id != one.id and a.text.strip()]
@@ -239,5 +281,5 @@ def _marked(answer: Answer, pieces: Sequence[Piece]) -> Marked:
 
 
 def find(shell: Shell, letter: str) -> Answer:
-    """The answer of the last turn with that letter, however it was typed. Raises UsageError."""
-    return shell.conversation.find_answer(wording.typed(letter).upper())
+    """The answer of the last turn with that letter, however it was typed, as it may be shown. Raises UsageError."""
+    return shell.conversation.find_answer(wording.typed(letter).upper(), last_turn(shell))

@@ -76,12 +76,12 @@ class Repl:
 
     async def watch(self, running: Running, turn: Turn) -> None:
         waiting = self.front.lines if isinstance(self.front, Front) else ()
-        self._watch = Watch(self.screen, self.view, self.app.settings.thinking, lambda: list(waiting))
+        self._watch = Watch(self.screen, self.view, self.app.settings.thinking, lambda: list(waiting), self.app.blind)
         self._running = running
         try:
             lanes = await self._watch.show(running)
             if len(lanes) > 1 and self._watch.wide:
-                came = [self.app.store.answer(lane.answer_id) for lane in lanes]
+                came = [self.app.blind.masked(self.app.store.answer(lane.answer_id)) for lane in lanes]
                 stands = [turn.adopted] if turn.adopted else []
                 self.screen.above(self.view.side_by_side([*stands, *came], self.screen.columns))
             self._count(lanes)

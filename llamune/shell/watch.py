@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from llamune import text
+from llamune.chat.blind import Blind, unnamed
 from llamune.chat.board import Lane
 from llamune.chat.events import AnswerFailed, AnswerFinished, Event
 from llamune.chat.fanout import Running
@@ -52,13 +53,17 @@ class Watch:
     Args:
         thinking: "fold", "show" or "off".
         queued: lines the user typed meanwhile, shown under the answer.
+        blind: whose names are hidden.
     """
 
-    def __init__(self, screen: Screen, view: View, thinking: str, queued: Callable[[], list[str]]) -> None:
+    def __init__(
+        self, screen: Screen, view: View, thinking: str, queued: Callable[[], list[str]], blind: Blind | None = None
+    ) -> None:
         self._screen = screen
         self._view = view
         self._thinking = thinking
         self._queued = queued
+        self._blind = blind or Blind()
         self._lanes: dict[int, Lane] = {}
         self._tick = 0
         self._stream: AnswerStream | None = None
@@ -98,6 +103,8 @@ class Watch:
         lane = self._lanes[event.answer_id]
         first = not lane.pieces
         lane.take(event, time.monotonic())
+        if self._blind.hides(lane.answer_id):
+            lane.model, lane.preset = unnamed(), ""
         if lane.state == "thinking" and not self._thinking_since:
             self._thinking_since = lane.since
         if len(self._lanes) > 1:
@@ -175,6 +182,8 @@ class Watch:
 
     def _ending(self, lane: Lane) -> str:
         match lane.end:
+            case AnswerFinished() if self._blind.hides(lane.answer_id):
+                return ""
             case AnswerFinished(usage=usage, reason=reason):
                 return self._view.figures(usage, reason, self._screen.columns)
             case AnswerFailed(message=message, hint=hint):
