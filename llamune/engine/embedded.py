@@ -7,7 +7,7 @@ Files are used in place. A child that dies costs one answer; the next question s
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final
 
@@ -69,10 +69,13 @@ class EmbeddedEngine:
         slot, num_ctx = self._slot(entry), _context(entry, request.num_ctx)
         if not slot.ready(entry, num_ctx):
             yield ModelLoading(request.answer_id)
-        async with slot.use(entry, num_ctx) as child:
-            loaded = self._clock()
-            answer = _Answer(request, entry, self._clock, started, loaded)
-            async with aclosing(answer.events(child)) as events:
+        answer = _Answer(request, entry, self._clock, started)
+        try:
+            async with slot.use(entry, num_ctx) as child, aclosing(answer.events(child)) as events:
+                async for event in events:
+                    yield event
+        except _WasDead:
+            async with slot.use(entry, num_ctx) as child, aclosing(answer.events(child)) as events:
                 async for event in events:
                     yield event
 
@@ -137,23 +140,29 @@ class EmbeddedEngine:
         return self._slots[entry.name]
 
 
+class _WasDead(Exception):
+    """The child had died before it was asked, which is noticed only by asking; never leaves this module."""
+
+
 class _Answer:
     """One answer of one child on its way. Times in seconds by `clock`."""
 
-    def __init__(
-        self, request: ChatRequest, entry: Registered, clock: Callable[[], float], started: float, loaded: float
-    ) -> None:
+    def __init__(self, request: ChatRequest, entry: Registered, clock: Callable[[], float], started: float) -> None:
         self._request, self._entry, self._clock = request, entry, clock
-        self._started, self._loaded = started, loaded
+        self._started = self._loaded = started
+        self._tries, self._shown = 0, False
         self._first: float | None = None
         self._reason: Reason = "stop"
         self._last: dict[str, Any] = {}
 
     async def events(self, child: Child) -> AsyncGenerator[Event]:
+        """The events of one try. Raises _WasDead when nothing came of the first one."""
+        self._loaded, self._tries = self._clock(), self._tries + 1
         try:
             async with child.http.request("POST", "/v1/chat/completions", wire.chat_body(self._request)) as exchange:
                 async with aclosing(until_head(exchange, self._reading)) as waiting:
                     async for state in waiting:
+                        self._shown = True
                         yield state
                 if exchange.status != 200:
                     raise wire.refusal(exchange.status, parsed(await exchange.read(ERROR_BYTES)))
@@ -161,7 +170,10 @@ class _Answer:
                     async for event in events:
                         yield event
         except (HttpError, BadLine) as error:
-            raise cut(await child.end(DEATH_S) or str(error)) from error
+            why = await child.end(DEATH_S)
+            if why and self._tries == 1 and not self._shown and self._first is None:
+                raise _WasDead from error
+            raise cut(why or str(error)) from error
 
     async def _reading(self) -> State:
         return PromptReading(self._request.answer_id, estimated_tokens(self._request.messages))
@@ -195,22 +207,17 @@ class _Answer:
 
 
 async def _ask(child: Child, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    with _translated():
+    try:
         status, data = await child.http.fetch("POST", path, body)
+    except HttpError as error:
+        await child.end(DEATH_S)
+        raise EngineUnreachable(
+            _("The process of the built-in model has ended."), _("Ask again: a new one is started.")
+        ) from error
     answer = parsed(data)
     if status != 200 or not isinstance(answer, dict):
         raise wire.refusal(status, answer)
     return answer
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except HttpError as error:
-        raise EngineUnreachable(
-            _("The process of the built-in model has ended."), _("Ask again: a new one is started.")
-        ) from error
 
 
 def _context(entry: Registered, num_ctx: int) -> int:

@@ -66,6 +66,7 @@ class StandIn:
             "m:latest": Model("a" * 64),
             "thinker:1b": Model("b" * 64, capabilities=("completion", "thinking")),
             "embedder:1b": Model("c" * 64, "bert", ("embedding",)),
+            "far:8b": Model("d" * 64, remote_host="https://ollama.com"),
             "far:cloud": Model("d" * 64, remote_host="https://ollama.com"),
             "big:120b-cloud": Model("e" * 64),
             "llamacpp:" + "f" * 64: Model("f" * 64),

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llamune.engine import gguf
@@ -20,6 +20,7 @@ from llamune.errors import SettingsError
 from tests.contract import tiny_gguf
 from tests.contract.engine_contract import GUIDE
 
+calm = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=["Cs"])),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -35,6 +36,7 @@ def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[a:b] for a, b in pairwise(places)]
 
 
+@calm
 @given(objects, st.lists(st.integers(0, 10_000), max_size=20), st.sampled_from([b"\n", b"\r\n", b"\n\n"]))
 def test_any_pieces_of_ndjson_give_the_same_objects(values: list[dict], cuts: list[int], end: bytes) -> None:
     data = b"".join(json.dumps(v, ensure_ascii=False).encode() + end for v in values)
@@ -42,6 +44,7 @@ def test_any_pieces_of_ndjson_give_the_same_objects(values: list[dict], cuts: li
     assert [o for p in pieces(data, cuts) for o in parser.feed(p)] + list(parser.end()) == values
 
 
+@calm
 @given(objects, st.lists(st.integers(0, 10_000), max_size=20))
 def test_any_pieces_of_sse_give_the_same_objects(values: list[dict], cuts: list[int]) -> None:
     data = b": ping\n\n" + b"".join(b"data: " + json.dumps(v, ensure_ascii=False).encode() + b"\n\n" for v in values)
@@ -50,6 +53,7 @@ def test_any_pieces_of_sse_give_the_same_objects(values: list[dict], cuts: list[
     assert (found, parser.done) == (values, True)
 
 
+@calm
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=5))
 def test_no_bytes_make_a_foreign_exception(data: bytes, cuts: list[int]) -> None:
     for parser in (Objects(), SseObjects()):
@@ -117,6 +121,7 @@ def test_what_is_no_address(text: str) -> None:
         Address.parse(text, 11434)
 
 
+@calm
 @given(st.text(max_size=40))
 def test_no_text_makes_a_foreign_exception_of_an_address(text: str) -> None:
     try:
@@ -126,6 +131,7 @@ def test_no_text_makes_a_foreign_exception_of_an_address(text: str) -> None:
     assert 0 < address.port < 65536
 
 
+@calm
 @given(json_values)
 def test_an_errors_text_is_a_text(value: object) -> None:
     assert isinstance(said_in({"error": value}), str)
@@ -203,7 +209,7 @@ def test_hostile_files(name: str, tmp_path: Path) -> None:
         gguf.read(tmp_path / "m")
 
 
-@settings(max_examples=150, deadline=None)
+@calm
 @given(st.integers(0, 4000), st.binary(min_size=1, max_size=12))
 def test_damage_anywhere_is_bad_or_harmless(place: int, damage: bytes) -> None:
     good = tiny_gguf.header({"general.architecture": "llama", "llama.block_count": 2, "list": [1, 2], "t": ["a", "b"]})
