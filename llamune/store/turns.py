@@ -26,6 +26,7 @@ from llamune.store.values import (
     options_json,
     storable,
     turn_of,
+    when,
 )
 
 SECOND = 1_000_000  # microseconds
@@ -63,7 +64,8 @@ def add(connection: Connection, now: int, session_id: int, question: str, attach
     turn_id = insert_row(connection, TURN, row)
     search.add(connection, now // SECOND, turn_id, None, row["question"])
     sessions.used(connection, session_id, now)
-    return get(connection, turn_id)
+    files = attachments_of(row["attachments"])
+    return Turn(turn_id, session_id, count + 1, row["question"], files, created_at=when(now))
 
 
 def edit(connection: Connection, now: int, turn_id: int, question: str) -> Turn:

@@ -9,7 +9,6 @@ import time
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from typing import cast
 
 from sqlalchemy import Connection
 
@@ -41,7 +40,7 @@ def prepare(path: Path, backups: Path, migrations: Path, now: datetime) -> None:
         _use_wal(connection)
         if found != NEW:
             back_up(connection, backups / f"llamune-{found}-{now:%Y%m%dT%H%M%S%f}.db")
-    _migrate(path, migrations, wanted)
+    _migrate(path, migrations)
 
 
 def version(connection: sqlite3.Connection, path: Path) -> str:
@@ -88,19 +87,14 @@ def _use_wal(connection: sqlite3.Connection) -> None:
         time.sleep(0.02)
 
 
-def _migrate(path: Path, migrations: Path, wanted: str) -> None:
-    """Runs all missing migrations in one transaction; two processes that start at once take turns."""
+def _migrate(path: Path, migrations: Path) -> None:
+    """Runs all missing migrations in one transaction; of two processes that start at once, the second finds none."""
     database = Database(path)
     try:
         with database.writing() as connection:
-            if version(_driver(connection), path) != wanted:
-                _run_alembic(connection, path, migrations)
+            _run_alembic(connection, path, migrations)
     finally:
         database.close()
-
-
-def _driver(connection: Connection) -> sqlite3.Connection:
-    return cast(sqlite3.Connection, connection.connection.driver_connection)
 
 
 def _run_alembic(connection: Connection, path: Path, migrations: Path) -> None:

@@ -47,10 +47,11 @@ def full(store: SqlStore, say: Any) -> SqlStore:
     running = store.add_turn(first.id, "running")
     store.add_answer(running.id, model="m", preset="p", options=SamplingOptions(), adopted=True)
     second = store.create_session(model="m", preset="p", title="deleted")
+    say(store, second.id, "p", "z")
     say(store, second.id, "q", "a")
-    store.rewind(second.id, 0)
+    store.rewind(second.id, 1)
     say(store, second.id, "r", "s")
-    store.undo(second.id)  # came back as a third session, with smaller ids behind larger ones
+    store.undo(second.id)  # a third session: a copy of p, and q behind it with a smaller id
     store.delete_session(second.id)
     return store
 
@@ -65,7 +66,7 @@ def test_round_trip_is_exact(full: SqlStore, target: SqlStore) -> None:
     assert len(exported) == 3
     lines = [json.loads(json.dumps(session, ensure_ascii=False)) for session in exported]
     imported = target.import_(lines)
-    assert (imported.sessions, imported.turns, imported.answers, imported.skipped) == (3, 8, 10, {})
+    assert (imported.sessions, imported.turns, imported.answers, imported.skipped) == (3, 10, 12, {})
     assert everything(target) == exported
     assert [s.title for s in target.sessions()] == [s.title for s in full.sessions()]
 
