@@ -15,7 +15,7 @@ from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import ANSI, AnyFormattedText
 from prompt_toolkit.layout.containers import ConditionalContainer, HSplit, Window
 from prompt_toolkit.layout.controls import FormattedTextControl
-from prompt_toolkit.layout.dimension import Dimension
+from prompt_toolkit.layout.dimension import Dimension, to_dimension
 from prompt_toolkit.styles import Style as PromptStyle
 
 RESERVED = 6  # rows that the preview leaves to the input, the toolbar and what stands above
@@ -63,6 +63,8 @@ class PromptScreen:
         root = session.layout.container
         assert isinstance(root, HSplit)
         root.children.insert(0, self._window())
+        self._bound_input()
+        self._trust_only_the_newest_position()
 
     @property
     def app(self) -> Application[str]:
@@ -93,6 +95,33 @@ class PromptScreen:
         if list(rows) != self._rows:
             self._rows = list(rows)
             self.app.invalidate()
+
+    def _bound_input(self) -> None:
+        """A long text in the input leaves room for what was said above it, such as why it came back."""
+        buffer = self._session.default_buffer
+        window = next(w for w in self._session.layout.find_all_windows() if getattr(w.content, "buffer", None) is buffer)
+        usual = window.height
+
+        def height() -> Dimension:
+            if buffer.document.line_count <= self.room and len(buffer.text) < self.room * self.columns:
+                return to_dimension(usual)
+            return Dimension(max=self.room)
+
+        window.height = height
+
+    def _trust_only_the_newest_position(self) -> None:
+        """The renderer asks where the cursor is to learn how many rows it has. Where the terminal answers slowly, text
+        has been printed since; such an answer promises too many rows, and what was printed would scroll away."""
+        renderer = self.app.renderer
+        report, asked = renderer.report_absolute_cursor_row, renderer._waiting_for_cpr_futures
+
+        def newest(row: int) -> None:
+            if len(asked) > 1:
+                asked.popleft().set_result(None)
+            else:
+                report(row)
+
+        renderer.report_absolute_cursor_row = newest  # type: ignore[method-assign]
 
     def _window(self) -> ConditionalContainer:
         def height() -> Dimension:
