@@ -224,7 +224,7 @@ class Repl:
         attachments = (*self.attachments, *named)
         for attachment in attachments:
             told = _("with {name}, {n} characters").format(name=attachment.name, n=f"{len(attachment.text):,}")
-            self.screen.above(self.view.style(f"  @{text.one_line(told)}", "dim"))
+            self.screen.above(self.view.style(f"  {text.one_line(told)}", "dim"))
         for name in files.missing(asked):
             told = _("@{name} is no file here; it stays a word of the question.").format(name=name)
             self.screen.above(self.view.style(f"  {told}", "warn"))
