@@ -177,9 +177,11 @@ class Term:
             self.status = self._process.wait(10)
             return False
         self.raw += data
-        self._stream.feed(data)
-        if ASKS_POSITION.encode() in data:
-            self.send(f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R")
+        head, *rest = data.split(ASKS_POSITION.encode())
+        self._stream.feed(head)
+        for part in rest:  # each is answered with the place at which it was asked
+            os.write(self._fd, f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R".encode())
+            self._stream.feed(part)
         return True
 
     def text(self) -> str:
@@ -195,10 +197,11 @@ class Term:
         """Types; enter is "\\r", Ctrl-C "\\x03", Ctrl-D "\\x04"."""
         data = keys.encode()
         while data:
-            written = os.write(self._fd, data[:512])
-            data = data[written:]
-            if data:
-                self.pump(0.01)  # a program that answers while it reads would otherwise fill both buffers
+            if select.select([], [self._fd], [], 0.01)[1]:
+                written = os.write(self._fd, data[:512])
+                data = data[written:]
+            while select.select([self._fd], [], [], 0)[0] and self._read():
+                pass  # a program that answers while it reads would otherwise fill both buffers
 
     def paste(self, text: str) -> None:
         """Pastes in bracketed paste mode."""
