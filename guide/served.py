@@ -14,9 +14,10 @@ from typing import Any
 
 import torch
 import xllamacpp  # type: ignore[import-untyped]
-from corpus import free_questions, load
+from corpus import LANGUAGES, load
 from gguf_file import read
 from scoring import ask, prompt
+from trials import unseen_phrases
 
 
 def serve(path: Path) -> Any:
@@ -39,7 +40,7 @@ def served(url: str, messages: list[dict[str, str]]) -> str:
 def conversations(count: int) -> list[list[dict[str, str]]]:
     """Single questions, the same with a system text, and long talks of more than 600 tokens."""
     corpus = load()
-    texts = [q for t, _, q in free_questions(corpus) if t in corpus.topics]
+    texts = [q for lang in LANGUAGES for _, _, q in unseen_phrases(corpus, lang)]
     picked = random.Random(3).sample(texts, count)
     single = [[{"role": "user", "content": q}] for q in picked]
     guided = [[{"role": "system", "content": corpus.words["system_texts"][0]}, *m] for m in single[: count // 4]]
