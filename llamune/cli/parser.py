@@ -17,6 +17,7 @@ from llamune.i18n import LANGUAGES, N_, _
 COMMANDS: Mapping[str, str] = {
     "chat": N_("talk with a model (also without any command)"),
     "ask": N_("one question, one answer, for scripts and pipes"),
+    "compare": N_("the same questions for many models and presets"),
     "sessions": N_("list, show, search, export, import, delete, restore, erase sessions"),
     "models": N_("list, show, import, remove models"),
     "stats": N_("what was counted of your ratings: the ranking of models and presets"),
