@@ -109,6 +109,22 @@ class Conversation:
         """The line-up's answers to a turn, made while nothing in the foreground is."""
         return self._run(turn, await self._plan(turn, candidates, alone=False), adopted=False, behind=True)
 
+    async def improve(self, answer: Answer, findings: Sequence[str]) -> Running:
+        """Another answer of the same turn, by the current model: `answer` with what was found about it put right.
+
+        Raises: as `ask`.
+        """
+        turn = self.store.turn(answer.turn_id)
+        candidate = Candidate(self.session.model, self.session.preset)
+        asked = contexts.with_attachments(turn.question, turn.attachments)
+        engine, request = await self._prepare(candidate, asked, turn.number - 1)
+        wish = IMPROVE + "".join(f"\n- {finding}" for finding in findings)
+        messages = (*request.messages, Message("assistant", answer.text), Message("user", wish))
+        seen = Context(messages, contexts.total(messages), request.num_ctx)
+        if not seen.fits:
+            raise too_long(request.model, seen)
+        return self._run(turn, [Planned(candidate, engine, replace(request, messages=messages))], adopted=False)
+
     async def context(self, question: str | None = None) -> Context:
         """What the current model would see now, with `question` asked (or only what there is)."""
         engine, info = await self.models.find(self.session.model)
@@ -334,6 +350,10 @@ def _say(info: ModelInfo, think: bool) -> bool | None:
 SUMMARISE = (
     "Summarise the following conversation so that it can be continued from your summary. Keep all facts, numbers, "
     "names, decisions and open questions. Write in the language of the conversation, at most 300 words."
+)
+IMPROVE = (
+    "Write your last answer again, better. Give only the new answer, whole, without a word about the changes, in the "
+    "language of the question. This was found about it:"
 )
 TITLE = (
     "Give a title of at most six words for a conversation that begins with this question. Answer with the title only, "

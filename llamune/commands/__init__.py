@@ -10,6 +10,6 @@ from llamune.commands.registry import CommandRegistry, collect
 
 def registry() -> CommandRegistry:
     """Every command, in the order in which help shows them."""
-    from llamune.commands import answers, context, lineup, models, program, ratings, sessions, trash, turns
+    from llamune.commands import answers, context, judging, lineup, models, program, ratings, sessions, trash, turns
 
-    return collect([answers, ratings, lineup, turns, models, context, sessions, trash, program])
+    return collect([answers, ratings, judging, lineup, turns, models, context, sessions, trash, program])

@@ -32,6 +32,8 @@ def chat_body(request: ChatRequest) -> dict[str, Any]:
         "cache_prompt": True,
         **sampling(request.options),
     }
+    if request.format is not None:
+        body["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": request.format}}
     if request.think is not None:
         body["chat_template_kwargs"] = {"enable_thinking": request.think}
     return body

@@ -26,6 +26,8 @@ def chat_body(request: ChatRequest) -> dict[str, Any]:
         "shift": False,
         "options": {**request.options.given(), "num_ctx": request.num_ctx},
     }
+    if request.format is not None:
+        body["format"] = request.format
     return body if request.think is None else {**body, "think": request.think}
 
 

@@ -7,6 +7,7 @@ that nobody takes it for a model.
 
 import asyncio
 import hashlib
+import json
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -18,6 +19,7 @@ from llamune.chat.events import AnswerFinished, Event, ModelLoading, PromptReadi
 from llamune.chat.model import LoadedModel, ModelInfo
 from llamune.chat.ports import ChatRequest, Progress
 from llamune.chat.session import Reason, Usage
+from llamune.engine import scripted_judge
 from llamune.engine.faults import context_overflow, cut, model_not_found, no_embedding
 from llamune.engine.files import checked
 from llamune.engine.ollama_wire import estimated_tokens
@@ -42,6 +44,7 @@ class Script:
     Args:
         note: for lists and documentation.
         text: the answer; None = the question again.
+        reply: makes the answer from the request instead.
         thinking: comes before it.
         loads: pretends to load first.
         pace_s: seconds between pieces.
@@ -52,6 +55,7 @@ class Script:
 
     note: str
     text: str | None = None
+    reply: Callable[[ChatRequest], str] | None = None
     thinking: str = ""
     loads: bool = False
     pace_s: float = 0.0
@@ -87,6 +91,11 @@ MODELS: Final[Mapping[str, Script]] = {
     "scripted:overflow": Script("finds every prompt too long", error=lambda r: context_overflow(9999, r.num_ctx)),
     "scripted:memory": Script("needs too much memory", error=lambda r: OutOfMemory(f"{r.model} does not fit.", "")),
     "scripted:busy": Script("is always busy", error=lambda _r: EngineBusy("Too many wait.", "Try again: /retry")),
+    "scripted:judge": Script("judges, and prefers what is longer", reply=scripted_judge.good),
+    "scripted:judge-prose": Script("judges with talk around it", reply=scripted_judge.prose),
+    "scripted:judge-late": Script("judges when asked twice", reply=scripted_judge.second_try),
+    "scripted:judge-flips": Script("judges, and prefers what comes first", reply=scripted_judge.flipping),
+    "scripted:judge-babbles": Script("shall judge, and talks", text="The answer, the answer, the answer. {} [1, 2]"),
     "scripted:embed": Script("makes embeddings of letters"),
 }
 
@@ -156,9 +165,12 @@ class ScriptedEngine:
     def _text(self, request: ChatRequest, script: Script) -> str:
         if request.model == "scripted:list":
             return self._answers.pop(0) if len(self._answers) > 1 else "".join(self._answers)
+        if script.reply:
+            return script.reply(request)
         if script.text is not None:
             return script.text
-        return next((m.content for m in reversed(request.messages) if m.role == "user"), "")
+        asked = next((m.content for m in reversed(request.messages) if m.role == "user"), "")
+        return json.dumps(scripted_judge.filled(request.format, asked)) if request.format else asked
 
     def _script(self, model: str) -> Script:
         if model not in self._scripts:

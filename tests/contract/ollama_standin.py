@@ -225,7 +225,7 @@ class StandIn:
     def _pieces(self, body: Any) -> Iterator[str]:
         if self.fault == "empty":
             return
-        yield from ANSWER
+        yield from ANSWER if "format" not in body else ['{"sure": ', 'true, "answer"', ': "no"}']
         while self.fault == "endless":
             yield "more "
 
