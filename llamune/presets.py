@@ -1,7 +1,7 @@
 """Presets from TOML files: those that ship, and the user's own, which win over shipped ones of the same name.
 
 A file with anything wrong in it is left out whole and reported, so that a preset never does something else than its
-file says; all the other presets still work. Here is no default preset and nothing is written.
+file says; all the other presets still work. Only the user's own files are ever written. Here is no default preset.
 
     purpose = "chat"                    one word: what it is for
     description.en = "even answers …"   one line per interface language
@@ -11,13 +11,14 @@ file says; all the other presets still work. Here is no default preset and nothi
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from llamune.chat.preset import ALIASES, OPTION_NAMES, Preset, SamplingOptions, option_name, parse
 from llamune.errors import LlamuneError, SettingsError, UsageError, near
 from llamune.i18n import LANGUAGES, _
+from llamune.settings import replace_file
 
 KEYS = ("purpose", "description", "hint", "options")
 FORBIDDEN = frozenset("/*, \t\n\u3000")  # a line-up is written "model/preset, model/preset" and "*/preset"
@@ -74,6 +75,92 @@ def _preset(name: str, data: Mapping[str, Any]) -> Preset:
         hint=data.get("hint", {}),
         purpose=data.get("purpose", ""),
     )
+
+
+def path_of(folder: Path, name: str) -> Path:
+    """Where the user's own preset `name` lies. Raises UsageError for a name that no preset can have."""
+    if not name or FORBIDDEN & set(name) or not name.isprintable() or name.startswith("."):
+        raise UsageError(
+            _("A preset cannot be called {name}.").format(name=repr(name)), _("It may hold no spaces and none of / * ,")
+        )
+    return folder / f"{name}.toml"
+
+
+def checked(name: str, text: str) -> Preset:
+    """The preset that `text` describes. Raises UsageError with everything that is wrong in it."""
+    try:
+        data = tomllib.loads(text)
+    except ValueError as error:
+        raise UsageError(_("This is not valid TOML: {reason}").format(reason=error)) from error
+    if found := list(_problems(name, data)):
+        raise UsageError("\n".join(e.message for e in found), " ".join(dict.fromkeys(e.hint for e in found)))
+    return _preset(name, data)
+
+
+def write(folder: Path, name: str, text: str) -> Preset:
+    """Writes the user's own preset in one step, after a check. Raises UsageError, SettingsError."""
+    preset, path = checked(name, text), path_of(folder, name)
+    try:
+        replace_file(path, text)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return preset
+
+
+def remove(folder: Path, name: str) -> None:
+    """Removes the user's own preset. Raises SettingsError when the file cannot be removed."""
+    path = path_of(folder, name)
+    try:
+        path.unlink()
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def as_toml(preset: Preset, before: str = "") -> str:
+    """The file of a preset; comments and order of an earlier text `before` stay."""
+    import tomlkit  # only where something is written
+
+    document = tomlkit.parse(before)
+    if preset.purpose or "purpose" in document:
+        document["purpose"] = preset.purpose
+    for key, values in (("description", preset.description), ("hint", preset.hint)):
+        _update(document, key, values)
+    _update(document, "options", preset.options.given())
+    return tomlkit.dumps(document)
+
+
+def changed(preset: Preset, options: Mapping[str, str]) -> Preset:
+    """A preset with options as typed, "none" to send nothing. Raises UsageError."""
+    made = preset.options
+    for name, value in options.items():
+        made = made.with_value(name, value)
+    return replace(preset, options=made)
+
+
+def _update(document: Any, key: str, values: Mapping[str, Any]) -> None:
+    """Makes table `key` hold exactly `values`."""
+    import tomlkit
+
+    table = document.get(key)
+    if table is None:
+        if values:
+            document[key] = tomlkit.table()
+            document[key].update(values)
+        return
+    for name in [n for n in table if _spelt_officially(n) not in values]:
+        del table[name]
+    spelt = {_spelt_officially(n): n for n in table}
+    for name, value in values.items():
+        table[spelt.get(name, name)] = value
+
+
+def _spelt_officially(name: str) -> str:
+    """The official spelling of an option, any other word as it is."""
+    return ALIASES.get(name, name)
+
+
+def _unwritable(path: Path, error: OSError) -> SettingsError:
+    return SettingsError(_("{path} cannot be written: {reason}").format(path=path, reason=error.strerror or error))
 
 
 def _problems(name: str, data: Mapping[str, Any]) -> Iterator[LlamuneError]:

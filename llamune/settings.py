@@ -210,7 +210,7 @@ def set_value(paths: Paths, key: str, text: str | None) -> Any:
             document.pop(key, None)
         else:
             document[key] = value
-        _replace(paths.settings, tomlkit.dumps(document))
+        replace_file(paths.settings, tomlkit.dumps(document))
     except OSError as error:
         raise SettingsError(
             _("{path} cannot be written: {reason}").format(path=paths.settings, reason=error.strerror or error)
@@ -233,7 +233,8 @@ def _read(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> None:
+    """Writes a private text file in one step: a crash leaves the old one or the new one. Raises OSError."""
     import tempfile  # here, as tomlkit
 
     target = path.resolve()  # the file behind a link, so that the link stays

@@ -5,9 +5,10 @@ Numbers of models are those of the list shown last; it stays as it is until a li
 
 from collections.abc import Iterable, Mapping
 
+from llamune import presets as own
 from llamune.chat import lineup
 from llamune.chat.model import LoadedModel, ModelInfo
-from llamune.chat.preset import OPTION_NAMES, RANGES, SamplingOptions, option_name
+from llamune.chat.preset import OPTION_NAMES, RANGES, Preset, SamplingOptions, option_name
 from llamune.chat.session import ChatSession
 from llamune.commands import wording
 from llamune.commands.context import gauge
@@ -15,7 +16,7 @@ from llamune.commands.registry import Arguments, Choice, Parameter, command
 from llamune.commands.session import Shell
 from llamune.commands.values import Column, Fields, Listing, Note, Verbatim
 from llamune.errors import UsageError, near
-from llamune.i18n import N_, _
+from llamune.i18n import N_, _, language
 from llamune.text import one_line, size
 
 TITLE = N_("Models and presets")
@@ -174,13 +175,28 @@ async def preset(shell: Shell, args: Arguments) -> None:
         shell.conversation.change(preset=name)
         shell.app.state.remember(preset=name)
         sent = wording.options(shell.conversation.options(name)) or _("none: the engine's own")
-        return shell.show(_("Preset {name} from now on: {options}").format(name=name, options=sent))
+        shell.show(_("Preset {name} from now on: {options}").format(name=name, options=sent))
+        return _about(shell, known[name])
+    after = _("– is not sent · /preset NAME changes it · /params shows what is in force")
+    shell.show(preset_listing(known, session.preset, after))
+    if session.preset in known:
+        _about(shell, known[session.preset])
+
+
+def _about(shell: Shell, preset: Preset) -> None:
+    """What a preset is for and when to choose it, as far as its file says."""
+    said = " · ".join(one_line(t) for t in (wording.describe(preset), wording.hint(preset)) if t)
+    if said:
+        shell.show(Note(f"{preset.name}: {said}", "dim"))
+
+
+def preset_listing(known: Mapping[str, Preset], current: str = "", after: str = "") -> Listing:
+    """One row a preset: what it sends, and a line about it."""
     used = [name for name in OPTION_NAMES if any(name in p.options.given() for p in known.values())]
     rows = [(p.name, *(_number(p.options.given().get(n)) for n in used), wording.describe(p)) for p in known.values()]
     options = [Column(name, right=True, spare=n) for n, name in enumerate(used, 1)]
-    marked = list(known).index(session.preset) if session.preset in known else -1
-    after = _("– is not sent · /preset NAME changes it · /params shows what is in force")
-    shell.show(Listing([Column(_("preset")), *options, Column("", least=16)], rows, after, marked=marked))
+    marked = list(known).index(current) if current in known else -1
+    return Listing([Column(_("preset")), *options, Column("", least=16)], rows, after, marked=marked)
 
 
 def _number(value: float | int | None) -> str:
@@ -204,6 +220,7 @@ def option_choices(shell: Shell) -> Iterable[Choice]:
     for name in OPTION_NAMES:
         yield name, _range(name)
     yield "reset", _("back to the preset alone")
+    yield "save", _("keep what is in force as a preset of your own")
 
 
 def _range(name: str) -> str:
@@ -216,20 +233,43 @@ def _range(name: str) -> str:
 @command(
     "params",
     N_("the options in force and where they come from; or change one by hand"),
-    Parameter("NAME", N_("an option, or: reset"), choices=option_choices),
-    Parameter("VALUE", N_("its value; none = as the preset says")),
+    Parameter("NAME", N_("an option, or: reset, save"), choices=option_choices),
+    Parameter("VALUE", N_("its value, none = as the preset says; behind save: a name and a line about it"), rest=True),
     now=True,
     example="/params temperature 0.5",
 )
 async def params(shell: Shell, args: Arguments) -> None:
     session = shell.conversation.session
-    name, value = args.get(0), args.get(1)
+    name, value = args.get(0), " ".join(args.words[1:])
+    if name == "save":
+        return _save(shell, args.get(1), " ".join(args.words[2:]))
     if name == "reset":
         shell.conversation.change(overrides=SamplingOptions())
     elif value:
         shell.conversation.change(overrides=session.overrides.with_value(name, wording.typed(value)))
     shown = [option_name(name)] if name and name != "reset" else list(OPTION_NAMES)
     shell.show(_params(shell, shown))
+
+
+def _save(shell: Shell, name: str, about: str) -> None:
+    """Keeps the options in force as a preset of the user's own, and answers with it. Raises UsageError."""
+    known, session = shell.app.presets, shell.conversation.session
+    if name in known or own.path_of(shell.app.paths.presets, name).exists():
+        raise UsageError(
+            _("There is a preset called {name} already.").format(name=name),
+            _("Take another name, or: llamune presets edit {name}").format(name=name),
+        )
+    base = known.get(session.preset, Preset(name))
+    sent = shell.conversation.options(session.preset)
+    made = Preset(name, sent, {language(): about} if about else {}, purpose=base.purpose)
+    known[name] = own.write(shell.app.paths.presets, name, own.as_toml(made))
+    shell.conversation.change(preset=name, overrides=SamplingOptions())
+    shell.app.state.remember(preset=name)
+    shell.show(
+        _("Preset {name} is kept: {options}").format(
+            name=name, options=wording.options(sent) or _("none: the engine's own")
+        )
+    )
 
 
 def _params(shell: Shell, names: Iterable[str]) -> Listing:
@@ -255,7 +295,7 @@ def _params(shell: Shell, names: Iterable[str]) -> Listing:
         Column(_("from"), least=8),
         Column(_("takes"), spare=1),
     ]
-    return Listing(columns, rows, _("/params NAME VALUE · /params NAME none · /params reset"))
+    return Listing(columns, rows, _("/params NAME VALUE · /params NAME none · /params reset · /params save NAME"))
 
 
 @command(

@@ -4,6 +4,7 @@ Nothing is shown or changed here.
 """
 
 import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from llamune.chat.preset import Preset, SamplingOptions
@@ -65,7 +66,17 @@ def options(values: SamplingOptions) -> str:
 
 def describe(preset: Preset) -> str:
     """The preset's line in the interface language."""
-    return preset.description.get(language()) or preset.description.get("en", "")
+    return _told(preset.description)
+
+
+def hint(preset: Preset) -> str:
+    """When to choose the preset, in the interface language."""
+    return _told(preset.hint)
+
+
+def _told(texts: Mapping[str, str]) -> str:
+    """The text in the interface language, else in English, else in the only one there is."""
+    return texts.get(language()) or texts.get("en", "") or next(iter(texts.values()), "")
 
 
 def begun(shell: Shell) -> ChatSession:
