@@ -24,6 +24,7 @@ from llamune.commands import files, lineup, registry
 from llamune.commands.values import Shown
 from llamune.errors import LlamuneError
 from llamune.i18n import _
+from llamune.network.figure import figure
 from llamune.shell import banner, console, toolbar
 from llamune.shell.completion import LlamuneCompleter
 from llamune.shell.front import Front, PlainFront
@@ -156,7 +157,7 @@ class Repl:
         return False
 
     def toolbar(self) -> str:
-        return toolbar.line(self.status, self.screen.columns, self.view.glyphs)
+        return toolbar.line(self.status, self.screen.columns, self.view.glyphs, self.view.style)
 
     def message(self) -> str:
         named = "".join(f"@{text.one_line(Path(a.name).name)} " for a in self.attachments)
@@ -190,11 +191,18 @@ class Repl:
             over.cancel()
 
     async def _tick(self) -> None:
-        """Lets the seconds of background answers pass in the toolbar; costs nothing while there are none."""
+        """Lets the seconds of background answers and the traffic figure pass in the toolbar; redraws what changed."""
         while True:
             await asyncio.sleep(1)
-            if self.background.open:
+            if self._measured() or self.background.open:
                 self.refresh()
+
+    def _measured(self) -> bool:
+        """Brings the traffic figure up to date. Returns whether it changed."""
+        busy = self._running is not None or bool(self.background.open)
+        said = figure(self.app.traffic(busy=busy), self.view.glyphs.check)
+        before, self.status.traffic, self.status.traffic_tone = self.status.traffic, said.words, said.tone
+        return before != said.words
 
     async def _handle(self, line: str) -> None:
         """One line, to its end; whatever goes wrong is shown, and the chat lives."""
@@ -275,6 +283,7 @@ class Repl:
 
     def refresh(self) -> None:
         """Brings the toolbar up to date with the session."""
+        self._measured()
         session = self.conversation.session
         self.status.model, self.status.preset = session.model, session.preset
         self.status.limit = self.app.state.sizes.get(session.model, 0)
