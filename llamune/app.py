@@ -18,13 +18,19 @@ from llamune.chat.ports import Store
 from llamune.chat.preset import Preset
 from llamune.chat.scheduler import DEFAULT_LIMIT, Slots, allowed, need, on_gpu
 from llamune.chat.session import ChatSession
+from llamune.errors import LlamuneError, SettingsError
 from llamune.i18n import _
+from llamune.network import guard
+from llamune.network.counts import Snapshot
+from llamune.network.policy import listing
 from llamune.paths import Paths, shipped
 from llamune.settings import Settings
+from llamune.settings import load as load_settings
 from llamune.state import State, memory
 
 if TYPE_CHECKING:
     from llamune.engine.catalog import Catalog
+    from llamune.network.meter import Meter
 
 FIRST_PRESET = "balanced"
 LOG_SIZE = 1_000_000  # bytes; one older file is kept
@@ -40,12 +46,14 @@ class App:
 
     def __init__(self, settings: Settings, paths: Paths, *, scripted: bool = False) -> None:
         i18n.install(settings.language)
-        self.settings = settings
         self.paths = paths
         self.state = State.load(paths.state)
         found = presets.load([shipped("presets"), paths.presets])
         self.presets: dict[str, Preset] = dict(found.presets)
-        self.problems = found.problems
+        self.settings, strays = at_home(settings, paths)
+        self.problems = (*found.problems, *strays)
+        self.policy = listing("ollama", self.settings.ollama_host)
+        self._meter: Meter | None = None
         self.slots = Slots()
         self.blind = Blind()
         self.findings: dict[int, tuple[str, ...]] = {}  # of this run's judges, by answer
@@ -71,14 +79,37 @@ class App:
 
         self.open_catalog()
         self._store = database.open(self.paths)
+        self.measure()
 
     def open_catalog(self) -> "Catalog":
         """The engines alone, for a one-shot that asks before the store is there."""
         from llamune.engine.catalog import build
 
         if self._catalog is None:
-            self._catalog = build(self.settings, self.paths, scripted=self._scripted)
+            self.policy = self.policy.pin()
+            guard.permit(self.policy.allowed, self.policy.names)
+            check = lambda host, port: self.policy.check(host, port)  # noqa: E731 - the policy of that moment
+            self._catalog = build(self.settings, self.paths, scripted=self._scripted, check=check)
         return self._catalog
+
+    def measure(self) -> None:
+        """Begins to measure traffic. To be called in a thread, behind the first paint."""
+        from llamune.network.meter import Meter
+
+        engine = self.policy.destinations[0]
+        self._meter = Meter(self.policy, engine.port if engine.reach == "machine" else 0, guard.current())
+        self._meter.start()
+
+    def traffic(self, *, busy: bool = False) -> Snapshot:
+        """The last measurement, at no cost. `busy`: an answer is being made, so look more often from now on."""
+        if self._meter is None:
+            return Snapshot(0, 0, problem=_("the measurement has not begun"))
+        self._meter.busy = busy
+        return self._meter.snapshot()
+
+    def measured(self) -> Snapshot:
+        """What is measured now; waits for it, at most two seconds. To be called in a thread."""
+        return self._meter.fresh() if self._meter else self.traffic()
 
     def draft(self) -> ChatSession:
         """A session not yet begun, with the model and preset of the settings or of the last time."""
@@ -115,11 +146,31 @@ class App:
         return _("{n} at once: more would not fit into memory").format(n=self.slots.limit)
 
     async def close(self) -> None:
-        """Ends engines and closes the store."""
+        """Ends engines and the measurement, and closes the store."""
         if self._catalog is not None:
             await self._catalog.aclose()
+        if self._meter is not None:
+            self._meter.stop()
         if self._store is not None:
             self._store.close()
+
+
+def at_home(chosen: Settings, paths: Paths) -> tuple[Settings, tuple[LlamuneError, ...]]:
+    """The settings without an engine elsewhere that only a variable names: no variable is followed out of this machine.
+
+    Returns: the settings to use, and what to tell the user.
+    """
+    elsewhere = listing("ollama", chosen.ollama_host).listed
+    if not elsewhere or chosen.origin("ollama_host") != "environment":
+        return chosen, ()
+    listed = load_settings(paths, environment={}).ollama_host
+    if listed == chosen.ollama_host:
+        return chosen, ()
+    told = SettingsError(
+        _("OLLAMA_HOST names another machine ({host}); it is not called.").format(host=elsewhere[0].host),
+        _("To allow it: /settings ollama_host {url}").format(url=chosen.ollama_host),
+    )
+    return replace(chosen, ollama_host=listed), (told,)
 
 
 def log_to(paths: Paths) -> None:

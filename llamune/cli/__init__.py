@@ -25,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns: the exit code (see errors.py; 1 unexpected, 130 stopped by Ctrl-C, 141 nobody reads what we write).
     """
     try:
+        if argv is None:  # this process is ours: nothing is imported before the guard stands
+            _protect()
         for stream in (sys.stdin, sys.stdout, sys.stderr):
             _forgive(stream)
         code = _run(sys.argv[1:] if argv is None else list(argv))
@@ -40,6 +42,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return leaving.code if isinstance(leaving.code, int) else 0
     except Exception as error:
         return _failed(error)
+
+
+def _protect() -> None:
+    """Refuses whatever would leave this machine, from now on and in children (see network/guard.py)."""
+    from llamune.engine.letter import home
+    from llamune.network.guard import install
+
+    folder = home()
+    install(os.path.join(folder, "logs", "refused.jsonl") if folder else "")
 
 
 def _run(words: list[str]) -> int:

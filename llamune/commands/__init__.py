@@ -10,6 +10,18 @@ from llamune.commands.registry import CommandRegistry, collect
 
 def registry() -> CommandRegistry:
     """Every command, in the order in which help shows them."""
-    from llamune.commands import answers, context, judging, lineup, models, program, ratings, sessions, trash, turns
+    from llamune.commands import (
+        answers,
+        context,
+        judging,
+        lineup,
+        models,
+        program,
+        ratings,
+        sessions,
+        traffic,
+        trash,
+        turns,
+    )  # fmt: skip
 
-    return collect([answers, ratings, judging, lineup, turns, models, context, sessions, trash, program])
+    return collect([answers, ratings, judging, lineup, turns, models, context, sessions, trash, traffic, program])

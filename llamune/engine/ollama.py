@@ -31,6 +31,7 @@ from llamune.engine.ollama_models import (
     full_name,
     loaded_model,
     model_info,
+    remote,
     usable,
 )
 from llamune.engine.ollama_stuck import PATIENCE_S, Leavings, Stuck, until_gone
@@ -186,6 +187,11 @@ class OllamaEngine:
             raise
         except (EngineError, LookupError, TypeError):
             return None
+
+    async def remote_models(self) -> tuple[str, ...]:
+        """Names of the listed models that run elsewhere: never usable here."""
+        found = entries(await self._read("GET", "/api/tags"))
+        return tuple(str(entry["name"]) for entry in found if remote(entry))
 
     async def models(self) -> tuple[ModelInfo, ...]:
         """The installed models that can be used, in the server's order."""

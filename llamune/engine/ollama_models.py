@@ -43,8 +43,14 @@ def digest_of(entry: Mapping[str, Any]) -> str:
 
 def usable(entry: Mapping[str, Any]) -> bool:
     """Whether a model of /api/tags is local and whole."""
-    remote = entry.get("remote_host") or entry.get("remote_model")
-    return not remote and bool(text(_of(entry, "details"), "family")) and not _UNUSABLE.fullmatch(text(entry, "name"))
+    family = text(_of(entry, "details"), "family")
+    return not remote(entry) and bool(family) and not _UNUSABLE.fullmatch(text(entry, "name"))
+
+
+def remote(entry: Mapping[str, Any]) -> bool:
+    """Whether a model of /api/tags would run on another machine: a cloud model, or one that the server passes on."""
+    elsewhere = entry.get("remote_host") or entry.get("remote_model")
+    return bool(elsewhere) or text(entry, "name").endswith((":cloud", "-cloud"))
 
 
 def details(show: Any) -> Details:

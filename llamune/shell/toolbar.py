@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from llamune import text
 from llamune.i18n import _
+from llamune.shell.style import Style
 
 
 @dataclass(slots=True)
@@ -19,17 +20,19 @@ class Status:
     limit: int = 0
     background: str = ""
     hint: str = ""
+    traffic: str = ""
+    traffic_tone: str = "dim"
 
     @property
     def fill(self) -> float:
         return min(1.0, self.used / self.limit) if self.limit else 0.0
 
 
-def line(status: Status, columns: int, glyphs: text.Glyphs) -> str:
+def line(status: Status, columns: int, glyphs: text.Glyphs, style: Style | None = None) -> str:
     """The toolbar's text for a width: traffic always stays; preset, gauge and background go first, in that order."""
     if status.hint:
         return text.cut(f" {status.hint}", columns - 1)
-    traffic = _("traffic {figure}").format(figure=glyphs.rule)  # not measured yet: no figure is shown
+    traffic = text.one_line(_("traffic {figure}").format(figure=status.traffic or glyphs.rule))
     model = text.cut(text.one_line(status.model), max(8, columns // 3)) or _("no model")
     parts = {
         "model": model,
@@ -45,7 +48,9 @@ def line(status: Status, columns: int, glyphs: text.Glyphs) -> str:
         joined = " " + f" {glyphs.bar} ".join(rest)
         if text.width(joined) < columns:
             break
-    return text.cut(joined, columns - 1)
+    joined = text.cut(joined, columns - 1)
+    head, found, tail = joined.rpartition(traffic)
+    return head + (style(traffic, status.traffic_tone) if style and found else found) + tail
 
 
 def gauge(status: Status, glyphs: text.Glyphs) -> str:
