@@ -214,16 +214,20 @@ class Repl:
                 await command.handler(self, arguments)
             else:
                 await self._question(line[1:] if line.startswith("//") else line)
-        except LlamuneError as error:
-            self._failed(line, error)
         except asyncio.CancelledError:
             self.screen.above(self.view.style(f"({_('stopped')})", "warn"))
-        except Exception:
-            log.exception("while handling a line")
-            told = _("Something unexpected went wrong.")
-            where = _("The details are in {path}. You can go on.").format(path=self.app.paths.log)
-            self._failed(line, LlamuneError(told, where))
+        except Exception as error:
+            self.fail(self._ours(error))
+            self.front.put(line, over=False)  # what was typed is in the input again when that is empty
         self.refresh()
+
+    def _ours(self, error: Exception) -> LlamuneError:
+        """The error as it is shown; one that is none of ours goes to the log file."""
+        if isinstance(error, LlamuneError):
+            return error
+        log.error("unexpected", exc_info=error)
+        told = _("Something unexpected went wrong.")
+        return LlamuneError(told, _("The details are in {path}. You can go on.").format(path=self.app.paths.log))
 
     async def _question(self, asked: str) -> None:
         if self._title:
@@ -244,11 +248,6 @@ class Repl:
         await self.watch(running, turn)
         if self.conversation.session.turn_count == 1:
             self._title = self._aside(banner.suggest_title(self))
-
-    def _failed(self, line: str, error: LlamuneError) -> None:
-        """Shows an error; what was typed is in the input again when that is empty."""
-        self.fail(error)
-        self.front.put(line, over=False)
 
     # the line-up
 
@@ -304,9 +303,16 @@ class Repl:
             self.screen.above(self.view.style(told.format(percent=round(100 * self.status.fill)), "warn"))
 
     def _aside(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Lets `work` go on beside the line that is being done; what goes wrong in it is shown."""
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._side.discard(task)
+            if not task.cancelled() and isinstance(error := task.exception(), Exception):
+                self.fail(self._ours(error))
+
         task = asyncio.create_task(work)
         self._side.add(task)
-        task.add_done_callback(self._side.discard)
+        task.add_done_callback(ended)
         return task
 
     async def _close(self) -> None:
