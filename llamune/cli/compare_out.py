@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,26 +185,33 @@ def _expected(result: Result) -> str:
 
 def table(figures: Sequence[Figures]) -> Listing:
     """The candidates with their figures; what nobody has gets no column."""
+    shown = [(title, spare, [value(f) for f in figures]) for title, spare, value in _figures()]
+    shown = [column for column in shown if any(column[2])]
     columns = [Column(""), Column(_("candidate"), least=12)]
-    columns += [Column(title, right=True, spare=spare) for title, _value, spare in _wanted(figures)]
-    rows = [[f.letter, f.name, *(value(f) for _title, value, _spare in _wanted(figures))] for f in figures]
-    return Listing(
-        columns, rows, after=_("Medians; loading is left out, and answers that followed it where others are.")
-    )
+    columns += [Column(title, right=True, spare=spare) for title, spare, _cells in shown]
+    rows = [(f.letter, f.name, *(cells[n] for _t, _s, cells in shown)) for n, f in enumerate(figures)]
+    timed = any(f.total_ms is not None for f in figures)
+    medians = _("Medians; loading is left out, and answers that followed it where others are.")
+    return Listing(columns, rows, after=medians if timed else "")
 
 
-def _wanted(figures: Sequence[Figures]) -> list[Any]:
-    every = [
-        (_("time"), lambda f: told(f.total_ms), 0, True),
-        (_("first token"), lambda f: told(f.first_token_ms), 4, True),
-        (_("tokens/s"), lambda f: f"{f.tokens_per_second:,.0f}" if f.tokens_per_second else "", 3, True),
-        (_("tokens"), lambda f: f"{f.tokens:,}", 6, True),
-        (_("loads"), lambda f: str(f.loads), 5, any(f.loads for f in figures)),
-        (_("agrees"), lambda f: share(f.agrees, f.compared), 2, any(f.compared for f in figures)),
-        (_("right"), lambda f: share(f.right, f.judged), 0, any(f.judged for f in figures)),
-        (_("failed"), lambda f: str(f.asked - f.complete), 1, any(f.asked > f.complete for f in figures)),
+def _figures() -> list[tuple[str, int, Callable[[Figures], str]]]:
+    """Title, when to leave it out on a narrow screen (see `Column`), and what stands there; "" = nothing to say."""
+    return [
+        (_("time"), 0, lambda f: told(f.total_ms)),
+        (_("first token"), 4, lambda f: told(f.first_token_ms)),
+        (_("tokens/s"), 3, lambda f: number(f.tokens_per_second)),
+        (_("tokens"), 6, lambda f: number(f.tokens)),
+        (_("loads"), 5, lambda f: number(f.loads)),
+        (_("agrees"), 2, lambda f: share(f.agrees, f.compared)),
+        (_("right"), 0, lambda f: share(f.right, f.judged)),
+        (_("failed"), 1, lambda f: number(f.asked - f.complete)),
     ]
-    return [(title, value, spare) for title, value, spare, wanted in every if wanted]
+
+
+def number(value: float | None) -> str:
+    """A number for people, "" for none."""
+    return f"{value:,.0f}" if value else ""
 
 
 def share(part: int, whole: int) -> str:

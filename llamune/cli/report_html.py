@@ -170,7 +170,7 @@ def _said(f: Figures, what: str) -> str:
         case "time":
             return told(f.total_ms)
         case "speed":
-            return f"{f.tokens_per_second:,.0f}" if f.tokens_per_second else ""
+            return compare_out.number(f.tokens_per_second)
         case "agrees":
             return compare_out.share(f.agrees, f.compared)
         case _:
