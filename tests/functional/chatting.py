@@ -37,9 +37,9 @@ class Row(NamedTuple):
 
 
 def prepare(home: Path, migrated: Path | None = None, settings: str = "") -> Path:
-    """A home folder in which no Ollama is started; with a ready database where one is given."""
+    """A home folder in which no Ollama is started and no title is asked for; with a ready database where one is given."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (home / "settings.toml").write_text(f"start_ollama = false\n{settings}", encoding="utf-8")
+    (home / "settings.toml").write_text(f"start_ollama = false\nsuggest_titles = false\n{settings}", encoding="utf-8")
     if migrated:
         shutil.copy(migrated, home / "llamune.db")
     return home
@@ -98,9 +98,18 @@ class Chat(Term):
         """Waits until all texts are on the screen, and `gone` is not."""
         assert self.wait_for(*texts, gone=gone, seconds=seconds), f"{texts} gone={gone!r}\n{self.text()}"
 
+    def cleared(self) -> "Chat":
+        """Clears the screen and waits until the prompt stands at its top, so that all that is seen from now on is new."""
+        for _try in range(20):  # what was still being printed comes behind the first clearing
+            self.send(CLEAR)
+            self.wait_for(gone=self.text(), seconds=1)
+            if self.text().startswith(("❯", "> ", "@")):
+                return self
+        raise AssertionError(self.text())
+
     def types(self, line: str) -> None:
         """Types a line on a cleared screen, and Enter."""
-        self.send(CLEAR + line + ENTER)
+        self.cleared().send(line + ENTER)
 
     def command(self, line: str, *texts: str, gone: str = "") -> str:
         """Types a command on a cleared screen and waits for what it shows. Returns the screen."""
@@ -121,6 +130,14 @@ class Chat(Term):
         """What stands in the input line: the text behind the last prompt sign."""
         line = next((row for row in reversed(rows_of(self.screen)) if row.startswith(("❯", "> "))), "")
         return line[2:]
+
+    def holds(self, text: str) -> None:
+        """Waits until the input line holds that text."""
+        for _try in range(400):
+            if self.input == text:
+                return
+            self.pump(0.05)
+        raise AssertionError(f"{text!r} is not in the input\n{self.text()}")
 
     def last(self) -> Row:
         """The newest stored answer."""
