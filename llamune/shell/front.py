@@ -71,6 +71,7 @@ class Front:
         self.completer: Completer = DummyCompleter()
         self.style = Style(colors())
         self._asking: asyncio.Future[str] | None = None
+        self._draft = Document()  # what stood in the input when something was asked
         self._prompt = ""
         self._hint = ""
         self._interrupted = -LEAVE_WITHIN
@@ -105,16 +106,14 @@ class Front:
 
     async def ask(self, prompt: str, default: str = "") -> str:
         """Asks for a line. Only what is typed after the question appeared is taken; a draft comes back afterwards."""
-        buffer = self.session.default_buffer
-        draft = buffer.document
-        buffer.set_document(Document(default), bypass_readonly=True)
-        self._asking, self._prompt = asyncio.get_running_loop().create_future(), prompt
+        asking: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._asking, self._prompt, self._draft = asking, prompt, self.session.default_buffer.document
+        self.session.default_buffer.set_document(Document(default))
         self.redraw()
         try:
-            return await self._asking
+            return await asking
         finally:
-            self._asking, self._prompt = None, ""
-            buffer.set_document(draft, bypass_readonly=True)
+            self._answer("")
 
     def put(self, text: str, *, over: bool = True) -> None:
         """Puts a text into the input; with `over` False only when nothing is there."""
@@ -128,8 +127,7 @@ class Front:
         """Ends the prompt; the worker sees `leaving`."""
         self.left.set()
         self.arrived.set()
-        if self._asking and not self._asking.done():
-            self._asking.set_result("")
+        self._answer("")
         if self.session.app.is_running and not self.session.app.is_done:
             self.session.app.exit(exception=EOFError)
 
@@ -137,9 +135,8 @@ class Front:
 
     def enter(self, typed: str) -> None:
         buffer = self.session.default_buffer
-        if self._asking and not self._asking.done():
-            buffer.reset()
-            self._asking.set_result(typed)
+        if self._asking:
+            self._answer(typed)
         elif typed.strip():
             buffer.append_to_history()
             buffer.reset()
@@ -151,8 +148,8 @@ class Front:
         buffer, now = self.session.default_buffer, time.monotonic()
         if buffer.text:
             buffer.reset()
-        elif self._asking and not self._asking.done():
-            self._asking.set_result("")
+        elif self._asking:
+            self._answer("")
         elif self.worker and self.worker.stop():
             return
         elif now - self._interrupted < LEAVE_WITHIN:
@@ -162,8 +159,8 @@ class Front:
             self.hint(_("Ctrl-C again to leave"))
 
     def end(self) -> None:
-        if self._asking and not self._asking.done():
-            self._asking.set_result("")
+        if self._asking:
+            self._answer("")
         else:
             self.leave()
 
@@ -179,6 +176,14 @@ class Front:
         self.redraw()
 
     # inside
+
+    def _answer(self, reply: str) -> None:
+        """Answers what was asked. The draft is back at once: the next keys may have been read already."""
+        if self._asking:
+            if not self._asking.done():
+                self._asking.set_result(reply)
+            self._asking, self._prompt = None, ""
+            self.session.default_buffer.set_document(self._draft)
 
     def _toolbar(self) -> ANSI:
         if self._hint or self.worker is None:
