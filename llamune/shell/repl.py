@@ -77,7 +77,10 @@ class Repl:
 
     async def watch(self, running: Running, turn: Turn) -> None:
         waiting = self.front.lines if isinstance(self.front, Front) else ()
-        self._watch = Watch(self.screen, self.view, self.app.settings.thinking, lambda: list(waiting), self.app.blind)
+        after = str if isinstance(self.front, Front) else self._traffic
+        self._watch = Watch(
+            self.screen, self.view, self.app.settings.thinking, lambda: list(waiting), self.app.blind, after
+        )
         self._running = running
         try:
             lanes = await self._watch.show(running)
@@ -203,6 +206,11 @@ class Repl:
         said = figure(self.app.traffic(busy=busy), self.view.glyphs.check)
         before, self.status.traffic, self.status.traffic_tone = self.status.traffic, said.words, said.tone
         return before != said.words
+
+    def _traffic(self) -> str:
+        """The traffic figure, for terminals without a toolbar."""
+        self._measured()
+        return self.status.traffic
 
     async def _handle(self, line: str) -> None:
         """One line, to its end; whatever goes wrong is shown, and the chat lives."""

@@ -122,8 +122,8 @@ class View:
             case _:
                 return self.style(_("(still being written)"), "dim")
 
-    def figures(self, usage: Usage, reason: str, columns: int) -> str:
-        """First token, speed, tokens, and the loading time apart."""
+    def figures(self, usage: Usage, reason: str, columns: int, after: str = "") -> str:
+        """First token, speed, tokens, and the loading time apart; `after` is one more part."""
         parts = []
         if usage.first_token_ms is not None:
             waited = max(0.0, usage.first_token_ms - (usage.load_ms or 0))
@@ -134,6 +134,7 @@ class View:
             parts.append(_("{n} tokens").format(n=f"{usage.completion_tokens:,}"))
         if usage.load_ms and usage.load_ms >= 100:
             parts.append(_("loading {time}").format(time=text.seconds(usage.load_ms)))
+        parts += [after] if after else []
         line = self.style(text.folded(" · ".join(parts), columns), "dim")
         if reason == "length":
             told = _("The answer stops here because its length limit was reached.")

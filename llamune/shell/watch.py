@@ -53,17 +53,20 @@ class Watch:
     Args:
         thinking: "fold", "show" or "off".
         queued: lines the user typed meanwhile, shown under the answer.
+        after: says what stands at the end of the line of figures (the traffic, where there is no toolbar).
         blind: whose names are hidden.
     """
 
     def __init__(
-        self, screen: Screen, view: View, thinking: str, queued: Callable[[], list[str]], blind: Blind | None = None
-    ) -> None:
+        self, screen: Screen, view: View, thinking: str, queued: Callable[[], list[str]], blind: Blind | None = None,
+        after: Callable[[], str] = str,
+    ) -> None:  # fmt: skip
         self._screen = screen
         self._view = view
         self._thinking = thinking
         self._queued = queued
         self._blind = blind or Blind()
+        self._after = after
         self._lanes: dict[int, Lane] = {}
         self._tick = 0
         self._stream: AnswerStream | None = None
@@ -185,7 +188,7 @@ class Watch:
             case AnswerFinished() if self._blind.hides(lane.answer_id):
                 return ""
             case AnswerFinished(usage=usage, reason=reason):
-                return self._view.figures(usage, reason, self._screen.columns)
+                return self._view.figures(usage, reason, self._screen.columns, self._after())
             case AnswerFailed(message=message, hint=hint):
                 return self._view.error(LlamuneError(message, hint), self._screen.columns)
             case _:
