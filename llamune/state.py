@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from llamune.chat.context import default_size
+from llamune.chat.context import LEAST_CONTEXT, default_size
 from llamune.chat.model import ModelInfo
 from llamune.chat.scheduler import LIMITS
 
@@ -33,19 +33,16 @@ class State:
         """Reads the file; what is not understood is left out."""
         try:
             data = json.loads(path.read_bytes())
-            sizes = {k: v for k, v in data.get("sizes", {}).items() if isinstance(v, int) and v > 0}
-            lineup = [c for c in data.get("lineup", []) if isinstance(c, str) and "/" in c]
-            limit = data.get("limit", 0)
             return cls(
                 path,
                 str(data.get("model", "")),
                 str(data.get("preset", "")),
-                sizes,
-                lineup,
+                {k: v for k, v in data.get("sizes", {}).items() if type(v) is int and v >= LEAST_CONTEXT},
+                [c for c in data.get("lineup", []) if isinstance(c, str) and "/" in c],
                 data.get("lineup_on") is True,
-                limit if limit in LIMITS else 0,
+                limit if type(limit := data.get("limit", 0)) is int and limit in LIMITS else 0,
             )
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             return cls(path)
 
     def remember(self, **changes: Any) -> None:

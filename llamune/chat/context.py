@@ -13,6 +13,7 @@ from llamune.chat.session import Attachment
 
 PER_MESSAGE = 6  # tokens of role and end marks in ChatML-like templates
 LADDER = (2048, 4096, 8192, 16384, 32768, 65536, 131072)
+LEAST_CONTEXT = 256  # tokens; llama.cpp raises what is below
 DEFAULT_CONTEXT = 8192  # above it, the KV cache of a common 8 B model passes 1 GB
 KV_SHARE = 0.1  # of the machine's memory, for the KV cache of one model
 WIDE = re.compile(r"[^\x00-\u02ff]")

@@ -21,7 +21,7 @@ from llamune.chat.ports import ChatRequest, Engine, Store
 from llamune.chat.preset import Preset, SamplingOptions
 from llamune.chat.scheduler import Slots
 from llamune.chat.session import Answer, Attachment, ChatSession, Deleted, Turn, Undone
-from llamune.errors import ContextOverflow, EngineError, UsageError
+from llamune.errors import ContextOverflow, EngineError, LlamuneError, UsageError
 from llamune.i18n import _
 from llamune.text import title_of
 
@@ -48,7 +48,7 @@ class Planned:
     candidate: Candidate
     engine: Engine | None = None
     request: ChatRequest | None = None
-    error: EngineError | None = None
+    error: LlamuneError | None = None
 
 
 class Conversation:
@@ -195,17 +195,22 @@ class Conversation:
 
     # compacting
 
+    def compactable(self) -> int:
+        """Number of the last turn that /compact would summarise. Raises UsageError when there is nothing to."""
+        through = self.session.turn_count - KEEP_RECENT
+        if through <= self.session.summarised:
+            raise UsageError(
+                _("There is nothing to compact yet."), _("The last {n} turns always stay.").format(n=KEEP_RECENT)
+            )
+        return through
+
     async def summarise(self) -> tuple[int, str]:
         """A summary of all turns but the last two, by the current model; changes nothing yet.
 
         Returns: number of the last turn it stands for, and the text.
         Raises: UsageError when there is too little; EngineError.
         """
-        through = self.session.turn_count - KEEP_RECENT
-        if through <= self.session.summarised:
-            raise UsageError(
-                _("There is nothing to compact yet."), _("The last {n} turns always stay.").format(n=KEEP_RECENT)
-            )
+        through = self.compactable()
         engine, info = await self.models.find(self.session.model)
         room = self.sizes.num_ctx(info) * SUMMARISED_AT_ONCE
         summary, part = self.session.summary, ""
@@ -237,7 +242,7 @@ class Conversation:
         request = ChatRequest(0, info.name, messages, options, self.sizes.num_ctx(info), _say(info, False))
         async with self._slots.behind():
             title = await text_of(engine, request)
-        return title_of(title.strip().strip("「」\"'*# "))
+        return _sane(title_of(title.strip().strip("「」\"'*# ")))
 
     # inside
 
@@ -258,7 +263,7 @@ class Conversation:
         for candidate in candidates:
             try:
                 plan.append(Planned(candidate, *await self._prepare(candidate, asked, turn.number - 1)))
-            except EngineError as error:
+            except (EngineError, UsageError) as error:  # UsageError: a preset that is gone
                 if alone and len(candidates) == 1:
                     raise
                 plan.append(Planned(candidate, error=error))
@@ -294,7 +299,7 @@ class Conversation:
 
     def _run(self, turn: Turn, plan: Sequence[Planned], *, adopted: bool, behind: bool = False) -> Running:
         """Rows in the order asked, so that letters follow it; streams by model, so that each is loaded once."""
-        streams = {}
+        streams: dict[str, dict[int, AsyncGenerator[Event]]] = {}  # by model
         for planned in plan:
             candidate, request = planned.candidate, planned.request
             answer = self.store.add_answer(
@@ -305,8 +310,8 @@ class Conversation:
                 engine=planned.engine.name if planned.engine else "",
                 adopted=adopted,
             )
-            streams[answer.id] = self._stream(answer, planned, behind)
-        return Running(streams)
+            streams.setdefault(candidate.model, {})[answer.id] = self._stream(answer, planned, behind)
+        return Running({i: stream for same in streams.values() for i, stream in same.items()})
 
     def _stream(self, answer: Answer, planned: Planned, behind: bool) -> AsyncGenerator[Event]:
         if planned.engine is None or planned.request is None:
@@ -329,6 +334,12 @@ async def text_of(engine: Engine, request: ChatRequest) -> str:
             if isinstance(event, TextArrived):
                 pieces.append(event.text)
     return "".join(pieces)
+
+
+def _sane(title: str) -> str:
+    """The title, or "" for what small models give instead of one: commands, and the same piece again and again."""
+    pairs = {title[i : i + 2] for i in range(len(title) - 1)}
+    return "" if title.startswith("/") or len(pairs) < len(title) / 2 else title
 
 
 def too_long(model: str, seen: Context) -> ContextOverflow:

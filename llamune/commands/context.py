@@ -5,7 +5,7 @@
 
 from collections.abc import Iterable
 
-from llamune.chat.context import Context
+from llamune.chat.context import LEAST_CONTEXT, Context
 from llamune.chat.model import ModelInfo
 from llamune.commands import wording
 from llamune.commands.files import path_of, read_text
@@ -17,7 +17,7 @@ from llamune.i18n import N_, _
 from llamune.text import one_line, size
 
 TITLE = N_("What the model sees")
-LEAST, MOST = 256, 10_000_000  # tokens; the upper end only counts where a model does not say what it was trained for
+MOST = 10_000_000  # tokens; the upper end only counts where a model does not say what it was trained for
 
 
 def what(shell: Shell) -> Iterable[Choice]:
@@ -81,8 +81,8 @@ async def _resize(shell: Shell, args: Arguments) -> None:
                 model=one_line(model.name), n=f"{shell.app.state.num_ctx(model):,}", range=_range(model)
             )
         )
-    wanted, most = args.number(1), model.context_length or MOST
-    if not LEAST <= wanted <= most:
+    wanted, most = args.number(1, hint=_range(model)), model.context_length or MOST
+    if not LEAST_CONTEXT <= wanted <= most:
         raise UsageError(
             _("{model} cannot read {n} tokens.").format(model=one_line(model.name), n=f"{wanted:,}"), _range(model)
         )
@@ -98,13 +98,16 @@ async def _resize(shell: Shell, args: Arguments) -> None:
 
 def _range(model: ModelInfo) -> str:
     if not model.context_length:
-        return _("It can be {least} or more; the model does not say how much it was trained for.").format(least=LEAST)
-    return _("It can be {least} to {most}.").format(least=LEAST, most=f"{model.context_length:,}")
+        return _("It can be {least} or more; the model does not say how much it was trained for.").format(
+            least=LEAST_CONTEXT
+        )
+    return _("It can be {least} to {most}.").format(least=LEAST_CONTEXT, most=f"{model.context_length:,}")
 
 
 @command("compact", N_("replace the oldest turns, for the model only, by a summary"))
 async def compact(shell: Shell, args: Arguments) -> None:
     session = wording.begun(shell)
+    shell.conversation.compactable()
     shell.show(Note(_("{model} writes a summary …").format(model=one_line(session.model)), "dim"))
     through, summary = await shell.conversation.summarise()
     if not summary.strip():

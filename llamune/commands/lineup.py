@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from llamune.chat import board
 from llamune.chat.lineup import Candidate
-from llamune.chat.scheduler import DEFAULT_LIMIT, LIMITS
+from llamune.chat.scheduler import LIMITS
 from llamune.commands import answers
 from llamune.commands.registry import Arguments, Choice, Parameter, command
 from llamune.commands.session import Shell
@@ -73,7 +73,7 @@ def show(shell: Shell) -> None:
     """The line-up as it is set."""
     state = shell.app.state
     on = _("on: they answer every question in the background") if state.lineup_on else _("off")
-    limit = _("at once: {n} (/lineup limit N)").format(n=state.limit or DEFAULT_LIMIT)
+    limit = _("at once: {n} (/lineup limit N)").format(n=state.limit or _("as many as is good here"))
     shell.show(
         Listing(
             [Column("", right=True), Column(_("candidate"), least=12)],

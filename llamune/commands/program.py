@@ -58,7 +58,7 @@ def overview(registry: CommandRegistry) -> Iterable[tuple[str, str]]:
 def detail(one: Command) -> list[tuple[str, str]]:
     """Usage, purpose, parameters and an example of one command."""
     rows = [(one.usage, _(one.about))]
-    rows += [(f"  {p.name}", _(p.about)) for p in one.parameters]
+    rows += [(f"  {p.shown}", _(p.about)) for p in one.parameters]
     if one.example:
         rows.append((f"  {_('example')}", _(one.example)))
     return rows

@@ -9,11 +9,15 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from llamune.errors import UsageError, near
-from llamune.i18n import _
+from llamune.i18n import N_, _
 
 if TYPE_CHECKING:
     from llamune.commands.session import Shell
 
+NAMES = (  # of parameters, in help and usage lines
+    *(N_("CANDIDATES"), N_("FILE"), N_("HOW"), N_("KEY"), N_("LETTER"), N_("LETTERS"), N_("MODEL"), N_("NAME")),
+    *(N_("NUMBER"), N_("SCORES"), N_("TEXT"), N_("VALUE"), N_("WAY"), N_("WHAT"), N_("WORDS")),
+)
 Handler = Callable[["Shell", "Arguments"], Awaitable[None]]
 Choice = tuple[str, str]  # what is inserted, and a few words about it
 Completer = Callable[["Shell"], Iterable[Choice]]
@@ -38,8 +42,13 @@ class Parameter:
     choices: Completer | None = None
 
     @property
+    def shown(self) -> str:
+        """The name in the interface language."""
+        return _(self.name)
+
+    @property
     def usage(self) -> str:
-        return self.name if self.required else f"[{self.name}]"
+        return self.shown if self.required else f"[{self.shown}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +80,13 @@ class Arguments:
         """The word for parameter `index`, "" when it was not given."""
         return self.words[index] if index < len(self.words) else ""
 
-    def number(self, index: int, name: str = "N") -> int:
-        """The word as a whole number of at least 0. Raises UsageError."""
+    def number(self, index: int, name: str = "N", hint: str = "") -> int:
+        """The word as a whole number of at least 0. Raises UsageError; `hint` says where numbers come from."""
         word = self.get(index).lstrip("#")
         if not word.isdecimal():
             raise UsageError(
                 _("{name} must be a number, not “{word}”.").format(name=name, word=word),
-                _("The numbers stand in the list before each line."),
+                hint or _("The numbers stand in the list before each line."),
             )
         return int(word)
 
@@ -127,7 +136,7 @@ class CommandRegistry:
         if len(words) < len(required):
             raise UsageError(
                 _("/{name} needs {what}: {about}.").format(
-                    name=found.name, what=required[len(words)].name, about=_(required[len(words)].about)
+                    name=found.name, what=required[len(words)].shown, about=_(required[len(words)].about)
                 ),
                 found.usage + (f"   {found.example}" if found.example else ""),
             )
