@@ -177,9 +177,10 @@ def log_to(paths: Paths) -> None:
     """Sends what is logged to the log file; a home that cannot be written to means no log, not an error."""
     handler: logging.Handler
     try:
+        paths.make()
         paths.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handler = RotatingFileHandler(paths.log, maxBytes=LOG_SIZE, backupCount=1, encoding="utf-8", delay=True)
-    except OSError:
+    except (OSError, LlamuneError):
         handler = logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

@@ -241,7 +241,7 @@ class Repl:
         if self._title:
             self._title.cancel()  # what the user waits for comes first
         question, named = files.attachments(asked)
-        attachments = (*self.attachments, *named)
+        attachments = tuple(dict.fromkeys((*self.attachments, *named)))
         for attachment in attachments:
             told = _("with {name}, {n} characters").format(name=attachment.name, n=f"{len(attachment.text):,}")
             self.screen.above(self.view.style(f"  {text.one_line(told)}", "dim"))
