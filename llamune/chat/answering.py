@@ -13,7 +13,7 @@ from llamune.chat.events import AnswerFinished, AnswerQueued, Event
 from llamune.chat.ports import ChatRequest, Engine, Store
 from llamune.chat.scheduler import Slots
 from llamune.chat.session import Answer
-from llamune.errors import AnswerCut, EngineBusy, EngineError, OutOfMemory
+from llamune.errors import AnswerCut, EngineBusy, EngineError, LlamuneError, OutOfMemory
 from llamune.i18n import _
 
 PAUSES = (1, 2, 4, 8, 16, 30)  # seconds before asking a full server again; the last one repeats
@@ -54,7 +54,7 @@ class Answering:
         finally:
             draft.close()
 
-    async def failing(self, answer: Answer, error: EngineError) -> AsyncGenerator[Event]:
+    async def failing(self, answer: Answer, error: LlamuneError) -> AsyncGenerator[Event]:
         """The events of an answer that cannot even be asked for."""
         yield _queued(answer)
         yield Draft(self._store, answer.id).failed(error)

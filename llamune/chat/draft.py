@@ -6,7 +6,7 @@ import time
 
 from llamune.chat.events import AnswerFailed, AnswerFinished, Event, TextArrived, ThinkingArrived
 from llamune.chat.ports import Store
-from llamune.errors import EngineError, StoreError
+from llamune.errors import EngineError, LlamuneError, StoreError
 from llamune.i18n import _
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Draft:
         )
         return event
 
-    def failed(self, error: EngineError) -> AnswerFailed:
+    def failed(self, error: LlamuneError) -> AnswerFailed:
         """Stores a failure with what had come."""
         self._end()
         text, thinking = "".join(self._text), "".join(self._thinking)

@@ -52,14 +52,14 @@ class Running:
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """Answers that have not ended."""
-        return tuple(i for i, task in self._tasks.items() if not task.done())
+        """All answers: one that cannot be asked for may have ended before the first event is read."""
+        return tuple(self._streams)
 
     def stop(self, answer_id: int | None = None) -> None:
         """Stops one answer, or all; their AnswerCancelled follows in the stream."""
-        for i in self.ids:
+        for i, task in self._tasks.items():
             if answer_id in (None, i):
-                self._tasks[i].cancel()
+                task.cancel()
 
     async def _pump(self, answer_id: int, stream: AsyncGenerator[Event]) -> Event | None:
         """Passes events on; the end is held back until the stream is closed, so that an end really is one."""

@@ -90,7 +90,7 @@ class Watch:
         now = time.monotonic()
         self._lanes = {}
         async with running:
-            self._lanes = {i: Lane(i, now) for i in running.ids}
+            self._lanes = {i: Lane(i, now) for i in sorted(running.ids)}  # as they were asked
             ticker = asyncio.create_task(self._ticks())
             try:
                 async for event in running:

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from remembering import RememberingShell
 
+from llamune.chat.events import AnswerQueued
 from llamune.chat.session import Attachment
+from llamune.engine.scripted import ScriptedEngine
 from llamune.errors import SettingsError, UsageError
 
 
@@ -52,6 +54,19 @@ async def test_retry_without_an_argument_lists_and_asks(shell: RememberingShell)
     assert shell.texts() == {"A*": "Alpha 14 days.", "B": "How long?", "C": "Beta 30 days."}
     assert "/adopt B · /keep · /diff A B" in out
     assert "A (scripted:list balanced) stays." in out
+
+
+async def test_answers_of_one_model_are_made_one_after_the_other(shell: RememberingShell) -> None:
+    await shell.say("How long?")
+    await shell.run("/retry scripted:list/fast scripted:echo/fast scripted:list/creative")
+    assert [(e.letter, e.model) for e in shell.events[-20:] if isinstance(e, AnswerQueued)] == [
+        ("B", "scripted:list"),
+        ("D", "scripted:list"),
+        ("C", "scripted:echo"),
+    ]
+    engine = shell.app.catalog.engine("scripted")
+    assert isinstance(engine, ScriptedEngine)
+    assert [r.model for r in engine.requests[1:]] == ["scripted:list", "scripted:list", "scripted:echo"]
 
 
 async def test_retry_goes_back_on_an_empty_line(shell: RememberingShell) -> None:

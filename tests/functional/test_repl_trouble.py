@@ -13,3 +13,13 @@ def test_a_line_up_that_names_a_lost_preset_is_said(home: Path, migrated: Path) 
         chat.ask("What?", "One.", "There is no preset called gone.")
         chat.ask("And then?", "Two.")
         chat.leave()
+
+
+def test_an_answer_that_cannot_be_asked_for_leaves_the_others_alone(home: Path, migrated: Path) -> None:
+    prepare(home, migrated)
+    (home / "state.json").write_text(json.dumps({"sizes": {"scripted:echo": 256}}))
+    with Chat(home, "scripted:list") as chat:
+        chat.ask("What? " * 180, "One.")
+        chat.types("/retry scripted:echo scripted:list")
+        chat.sees("scripted:echo reads 256. Nothing was sent.", "Two.", "/adopt C")
+        chat.leave()
