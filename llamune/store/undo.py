@@ -95,10 +95,22 @@ def _own_session(connection: Connection, now: int, act: Row[Any], first: Row[Any
     for number, turn_id in enumerate(_ancestors(connection, first.parent_id), 1):
         parent = _copy_turn(connection, turn_id, new.id, number, parent)
     shift = connection.scalar(select(func.count()).where(TURN.c.session_id == new.id)) or 0
+    _move_acts(connection, act, new.id)
     moved = {"session_id": new.id, "rewind_id": None, "number": TURN.c.number - first.number + 1 + shift}
     connection.execute(update(TURN).where(TURN.c.rewind_id == act.id).values(moved))
     connection.execute(update(TURN).where(TURN.c.id == first.id).values(parent_id=parent))
     return sessions.get(connection, new.id)
+
+
+def _move_acts(connection: Connection, rewind: Row[Any], session_id: int) -> None:
+    """What was adopted and discarded in rewound turns goes along with them: acts are taken back in the order in which
+    they were done only within a session."""
+    mine = select(TURN.c.id).where(TURN.c.rewind_id == rewind.id)
+    answers = select(ANSWER.c.id).where(ANSWER.c.turn_id.in_(mine))
+    adopted = (ACT.c.kind == "adopt") & func.json_extract(ACT.c.before, "$.turn").in_(mine)
+    discarded = (ACT.c.kind == "discard") & func.json_extract(ACT.c.before, "$.answer").in_(answers)
+    here = ACT.c.session_id == rewind.session_id
+    connection.execute(update(ACT).where(here, adopted | discarded).values(session_id=session_id))
 
 
 def _ancestors(connection: Connection, turn_id: int | None) -> list[int]:

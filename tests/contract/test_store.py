@@ -544,3 +544,20 @@ def test_many_contests_are_all_there(store: Store, session: ChatSession) -> None
     ]
     store.import_([{**line, "uid": "long", "turns": turns}])
     assert sum(len(contest.entries) for contest in store.contests()) == 2200
+
+
+def test_what_was_adopted_in_rewound_turns_is_taken_back_where_they_went(store: Store, session: ChatSession) -> None:
+    turn = store.add_turn(session.id, "?")
+    one, two = answered(store, turn, "1", adopted=True), answered(store, turn, "2")
+    store.adopt(two.id)
+    store.rewind(session.id, 0)
+    store.add_turn(session.id, "something else")
+    came = store.undo(session.id)
+    assert came is not None
+    assert came.copy is not None
+    store.discard(one.id)
+    assert store.undo(session.id) is None
+    assert [a.letter for a in store.turn(turn.id).answers if a.adopted] == ["B"], "a hidden one must not come back"
+    kinds = [undone.kind for undone in (store.undo(came.copy.id), store.undo(came.copy.id)) if undone]
+    assert kinds == ["discard", "adopt"]
+    assert [a.letter for a in store.turn(turn.id).answers if a.adopted] == ["A"]
