@@ -60,7 +60,7 @@ def read(path: Path) -> tuple[Preset | None, list[SettingsError]]:
         data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         return None, [SettingsError(_("{path} cannot be read: {reason}").format(path=path, reason=error.strerror))]
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return None, [SettingsError(_("{path} is not valid TOML: {reason}").format(path=path, reason=error))]
     problems = [SettingsError(f"{path}: {e.message}", e.hint) for e in _problems(path.stem, data)]
     return (None if problems else _preset(path.stem, data)), problems

@@ -226,7 +226,7 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise SettingsError(_("{path} cannot be read: {reason}").format(path=path, reason=reason)) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(
             _("{path} is not valid TOML: {reason}").format(path=path, reason=error),
             _('A line looks like key = "text", key = 1 or key = true. Mend or remove the file.'),

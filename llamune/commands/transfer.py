@@ -21,6 +21,7 @@ from llamune.text import one_line
 
 Form = Literal["jsonl", "markdown"]
 FORMS: Mapping[str, Form] = {".jsonl": "jsonl", ".md": "markdown"}
+QUOTING = ("/sea", "/ti", "/sy", "/ra")  # beginnings of /search, /title, /system and /rate in the input history
 PAGE = 200  # sessions or turns read at once
 
 
@@ -173,11 +174,18 @@ def _questions(session: Mapping[str, Any]) -> Iterator[str]:
 
 
 def forget(paths: Paths, questions: Collection[str]) -> None:
-    """Takes questions out of the input history, and lines that quote them out of the log. Raises LlamuneError."""
+    """Takes questions out of the input history, and lines that quote them out of the log. Raises LlamuneError.
+
+    What was searched for, and titles and system prompts, may quote them: those commands go, whatever they say.
+    """
     wanted = {q.strip() for q in questions if q.strip()}
+
+    def kept(entry: str) -> bool:
+        return _typed(entry) not in wanted and not _typed(entry).startswith(QUOTING)
+
     try:
         if paths.history.exists():
-            _rewrite(paths.history, lambda text: "".join(e for e in _entries(text) if _typed(e) not in wanted))
+            _rewrite(paths.history, lambda text: "".join(e for e in _entries(text) if kept(e)))
         pieces = {line.strip() for q in wanted for line in q.split("\n") if line.strip()}
         for log in sorted(paths.log.parent.glob(f"{paths.log.name}*")):
             _rewrite(log, lambda text: "".join(r for r in _rows(text) if not any(p in r for p in pieces)))
