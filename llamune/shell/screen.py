@@ -99,7 +99,9 @@ class PromptScreen:
     def _bound_input(self) -> None:
         """A long text in the input leaves room for what was said above it, such as why it came back."""
         buffer = self._session.default_buffer
-        window = next(w for w in self._session.layout.find_all_windows() if getattr(w.content, "buffer", None) is buffer)
+        window = next(
+            w for w in self._session.layout.find_all_windows() if getattr(w.content, "buffer", None) is buffer
+        )
         usual = window.height
 
         def height() -> Dimension:
