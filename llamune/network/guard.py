@@ -1,14 +1,16 @@
 """Refuses, in this Python process and its Python children, whatever would leave the machine against the policy.
 
 An audit hook sees connect, bind, sendto and name look-ups of all Python code before a packet leaves, and raises
-`Refused`, which every HTTP library reports as a refused connection. It does not see native code (llama.cpp, torch,
-uvloop, ctypes) nor programs in other languages: those are the meter's and sealed mode's part.
+`Refused`, which every HTTP library reports as a refused connection. Python resolves a name given to `connect` before it
+tells the hook, so these methods are wrapped, too. Neither sees native code (llama.cpp, torch, uvloop, ctypes) nor
+programs in other languages: those are the meter's and sealed mode's part.
 
 It is installed before anything else is imported, so it imports next to nothing, and no other module of ours: children
 load this file by its path (inherit/sitecustomize.py), without the package. An audit hook can never be taken out again,
 so there is one per process (`_installed`), whose permissions can be changed.
 """
 
+import functools
 import os
 import sys
 import time
@@ -88,9 +90,16 @@ class Guard:
         elif event == "socket.bind":
             self._bind(args[0], args[1])
         elif event in LOOKUPS:
-            self._look_up(args[0])
+            self._look_up(args[0], reverse=event == "socket.gethostbyaddr")
         elif event == "socket.getnameinfo":
             self._look_up(args[0][0], reverse=True)
+
+    def named(self, sock: Any, address: Any) -> None:
+        """Refuses a name where an address belongs: resolving it would leave the machine before the hook is asked."""
+        if isinstance(address, tuple) and address and not _local_family(sock):
+            host, _port = _parts(address)
+            if host.casefold() not in ("", "localhost", "<broadcast>") and _packed(host) is None:
+                self._refuse("look-up", host)
 
     def _send(self, event: str, sock: Any, address: Any) -> None:
         if address is None or _local_family(sock):
@@ -196,7 +205,7 @@ def install(log: str = "", environment: MutableMapping[str, str] | None = None) 
         _installed = Guard(os.getpid(), log)
         _installed.start = _trimmed(log)
         _quiet(_installed, os.environ if environment is None else environment)
-        sys.addaudithook(_installed)
+        _hook(_installed)
     return _installed
 
 
@@ -218,7 +227,22 @@ def install_from(environment: Mapping[str, str]) -> None:
         _installed = Guard(told["root"], told["log"])
         _installed.allowed = frozenset((bytes.fromhex(a), int(p)) for a, p in told["allowed"])
         _installed.names = frozenset(told["names"])
-        sys.addaudithook(_installed)
+        _hook(_installed)
+
+
+def _hook(guard: Guard) -> None:
+    import socket
+
+    def wrapped(plain: Any) -> Any:
+        def method(self: Any, *args: Any) -> Any:
+            guard.named(self, args[-1] if args else None)
+            return plain(self, *args)
+
+        return functools.wraps(plain)(method)
+
+    for name in ("connect", "connect_ex", "sendto", "bind"):
+        setattr(socket.socket, name, wrapped(getattr(socket.socket, name)))
+    sys.addaudithook(guard)
 
 
 def _quiet(guard: Guard, environment: MutableMapping[str, str]) -> None:

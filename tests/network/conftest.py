@@ -1,0 +1,44 @@
+"""The invented outside for tests: a fixture that runs a Python script between two network namespaces."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import outside
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+class Ran(NamedTuple):
+    """What a script printed (its last line, as JSON), and what arrived in the invented outside."""
+
+    said: Any
+    arrived: dict[str, int]
+
+
+@pytest.fixture(scope="session")
+def _outside() -> None:
+    if reason := outside.available():
+        pytest.skip(reason)
+
+
+@pytest.fixture
+def in_namespace(_outside: None, home: Path) -> Callable[..., Ran]:
+    """Runs `script.py WORDS …` of this folder where the only network is the invented one."""
+
+    def run(script: str, *words: str) -> Ran:
+        path = Path(__file__).with_name(script)
+        done = subprocess.run(
+            [*outside.command(), sys.executable, str(path), *words],
+            capture_output=True, text=True, timeout=120, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        lines = done.stdout.strip().splitlines()
+        assert len(lines) >= 2, done.stdout + done.stderr
+        return Ran(json.loads(lines[-2]), json.loads(lines[-1].removeprefix("arrived ")))
+
+    return run
