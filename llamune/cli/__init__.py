@@ -26,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         if argv is None:  # this process is ours: nothing is imported before the guard stands
+            os.umask(0o077)  # what is written here is the user's alone
             _protect()
         for stream in (sys.stdin, sys.stdout, sys.stderr):
             _forgive(stream)
