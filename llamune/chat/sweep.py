@@ -144,10 +144,10 @@ def _unknown(models: Iterable[str], installed: Sequence[str], known: Sequence[st
     found = []
     for word in words(models):
         head, slash, tail = word.rpartition("/")
-        name = head if slash and (tail in known or tail in EVERYTHING or head in installed) else word
-        if not (
-            name in EVERYTHING or lineup.REPEAT.fullmatch(name) or name[0].isdecimal() or _installed(name, installed)
-        ):
+        split = slash and (tail in known or tail in EVERYTHING or ("/" not in head and _installed(head, installed)))
+        name = head if split else word
+        means = name in EVERYTHING or name[0].isdecimal() or lineup.REPEAT.fullmatch(name)
+        if not means and not _installed(name, installed):
             found.append(name)
     return list(dict.fromkeys(found))
 

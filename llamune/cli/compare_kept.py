@@ -165,6 +165,7 @@ def _lock(file: BinaryIO | io.FileIO) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
+        file.close()
         raise UsageError(
             _("The same comparison is running already."), _("Wait for it, or stop it with Ctrl-C where it runs.")
         ) from error
