@@ -87,6 +87,10 @@ def reopen(repl: "Repl", number: int) -> None:
     if session is None:
         raise NotFound(_("There is no session to resume."), _("Ask something: it is saved by itself."))
     repl.conversation.open(session)
+    settings = repl.app.settings
+    flags = {key: getattr(settings, key) for key in ("model", "preset") if settings.origin(key) == "flag"}
+    if flags:  # what was asked for at this start is stronger than what the session had
+        repl.conversation.change(**flags)
     repl.show(
         _("session {n} “{title}”, {turns} turns").format(n=session.id, title=session.title, turns=session.turn_count)
     )
