@@ -6,6 +6,7 @@ both in a thread behind the first paint.
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING
@@ -73,7 +74,8 @@ class App:
 
     def load(self) -> None:
         """Imports what is heavy and opens the database; to be run in a thread. Raises StoreError."""
-        import ollama  # noqa: F401 - loaded here so that nothing waits for it later
+        with suppress(ImportError, ValueError, TypeError):  # a strange proxy variable: told when it is needed
+            import ollama  # noqa: F401 - loaded here so that nothing waits for it later
 
         from llamune.store import database
 

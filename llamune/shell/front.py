@@ -79,7 +79,10 @@ class Front:
         self.screen: Screen = PromptScreen(self.session)
 
     async def run(self, work: "Callable[[], asyncio.Task[int]]") -> int:
-        """Shows the prompt until the user leaves; `work` is started when the prompt has been painted."""
+        """Shows the prompt until the user leaves; `work` is started when the prompt has been painted.
+
+        Raises: what `work` raised. What else goes wrong on the loop is logged; prompt_toolkit would wait for Enter.
+        """
         self._on_signals()
         title = self.style(f"Llamune {__version__}", "title")
         self.screen.above(f"{title}   " + _("compare local models, and see that nothing leaves"))
@@ -92,11 +95,15 @@ class Front:
         self.session.app.after_render += painted
         try:
             with suppress(EOFError, KeyboardInterrupt):
-                await self.session.prompt_async()
+                await self.session.prompt_async(set_exception_handler=False)
         finally:
             self.leave()
             codes = await asyncio.gather(*started, return_exceptions=True)
-        return next((c for c in codes if isinstance(c, int)), 1)
+        for code in codes:
+            if isinstance(code, BaseException):
+                raise code
+            return code
+        return 1  # it left before anything was painted
 
     # for the worker
 
