@@ -75,15 +75,16 @@ class Report:
         yield from _head(tally, figures)
         yield _section(_("Candidates"), _table(figures), _notes(figures, about))
         yield _section(_("In pictures"), f'<div class="plots">{"".join(_plots(figures))}</div>')
-        yield f"<h2>{escape(_('Questions'))}</h2><p class='note'>{_legend()}</p>"
+        title = escape(_("Questions"))
+        yield f"<h2>{title}</h2><p class='note'>{_legend()}</p>"
         folded = len(self._sections) > OPEN
         for section in self._sections:
             yield section if folded else section.replace("<details>", "<details open>", 1)
         if self._left_out:
-            told = ngettext(
+            more = ngettext(
                 "{n} more question is not shown here.", "{n} more questions are not shown here.", self._left_out
             )
-            yield f"<p class='note'>{escape(told.format(n=f'{self._left_out:,}'))}</p>"
+            yield f"<p class='note'>{escape(more.format(n=f'{self._left_out:,}'))}</p>"
         yield "</body></html>\n"
 
 
@@ -183,8 +184,8 @@ def _named(f: Figures) -> str:
 
 def _legend() -> str:
     fact, wording = escape(_("marked")), escape(_("dotted"))
-    told = escape(_("{fact}: differs in fact. {wording}: wording that the first answer does not have."))
-    return told.replace("{fact}", f"<mark>{fact}</mark>").replace("{wording}", f"<u>{wording}</u>")
+    legend = escape(_("{fact}: differs in fact. {wording}: wording that the first answer does not have."))
+    return legend.replace("{fact}", f"<mark>{fact}</mark>").replace("{wording}", f"<u>{wording}</u>")
 
 
 # one question
@@ -213,7 +214,8 @@ def _differences(result: Result) -> Iterator[str]:
     if report.differences:
         yield f'<ul class="differences">{"".join("".join(_difference(d)) for d in report.differences)}</ul>'
     elif sum(a.status == "complete" for a in result.answers) > 1:
-        yield f'<p class="soft">{escape(_("no difference in fact found"))}</p>'
+        none = _("no difference in fact found")
+        yield f'<p class="soft">{escape(none)}</p>'
     for left in report.not_checked:
         if left.letter:
             said = _("{letter}: the last {n} characters were not looked at").format(
@@ -228,10 +230,13 @@ def _difference(difference: Difference) -> Iterator[str]:
     )
     absent = difference.missing_in
     if absent:
-        values += f'<span class="soft">{escape(_("not in {letters}").format(letters=", ".join(absent)))}</span>'
+        said = _("not in {letters}").format(letters=", ".join(absent))
+        values += f'<span class="soft">{escape(said)}</span>'
     kind = escape(disagreement.name(difference.kind))
     yield f'<li><span class="kind">{kind}</span> <span class="values">{values}</span>'
     for letter, sentence in difference.sentences.items():
+        if one_line(sentence) == one_line(difference.values.get(letter, "")):
+            continue
         yield f'<div class="said">{escape(letter)}: {escape(cut(one_line(sentence), SENTENCE))}</div>'
     yield "</li>"
 
@@ -268,7 +273,8 @@ def _ending(answer: Answer, result: Result) -> Iterator[str]:
     yield escape(" · ".join(part for part in parts if part))
     if result.right:
         right = bool(result.right.get(answer.letter))
-        yield f' <b class="{"good" if right else "bad"}">{escape(_("right") if right else _("not as expected"))}</b>'
+        verdict = _("right") if right else _("not as expected")
+        yield f' <b class="{"good" if right else "bad"}">{escape(verdict)}</b>'
 
 
 def _shortened(text: str, limit: int) -> str:

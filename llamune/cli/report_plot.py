@@ -39,7 +39,7 @@ def _parts(y: int, label: str, value: float | None, said: str, top: float) -> It
     room = WIDTH - VALUE
     yield f'<text class="label" x="0" y="{y + 14}">{escape(cut(label, LABEL))}</text>'
     yield f'<rect class="track" x="0" y="{y + 20}" width="{room}" height="{BAR}" rx="2"/>'
-    if value is not None:
+    if value:
         wide = max(1.0, min(1.0, value / top) * room)
         yield f'<rect class="bar" x="0" y="{y + 20}" width="{wide:.1f}" height="{BAR}" rx="2"/>'
     yield f'<text class="value" x="{room + 8}" y="{y + 31}">{escape(said or "–")}</text>'

@@ -25,7 +25,7 @@ details,article{border-top:1px solid var(--line);padding:.9rem 0}summary{cursor:
 .answers{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem;margin-top:.9rem}
 .answer{background:var(--card);border-radius:6px;padding:.8rem 1rem;min-width:0}
 .answer .soft{margin:.6rem 0 0}.bad{color:var(--bad)}.good{color:var(--good)}
-mark{background:var(--fact);color:var(--fact-ink);border-radius:2px;padding:0 .1em}
+mark{background:var(--fact);color:var(--fact-ink);border-radius:2px}
 u{text-decoration:underline dotted var(--word);text-underline-offset:.2em}
 @media (max-width:34rem){.said{margin-left:0}}
 @media print{:root{color-scheme:light;--ink:#000;--soft:#444;--line:#bbb;--page:#fff;--card:#fff;--track:#eee;
