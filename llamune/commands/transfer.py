@@ -78,6 +78,8 @@ def import_(store: Store, path: Path) -> Imported:
     """Adds the sessions of a JSONL file. Raises UsageError with the line that is not understood, LlamuneError."""
     name = one_line(str(path))
     try:
+        if path.exists() and not path.is_file():
+            raise UsageError(_("{path} is no ordinary file.").format(path=name), _("Import reads a .jsonl file."))
         with path.open("rb") as file:
             return store.import_(_objects(file, name))
     except FileNotFoundError as error:
@@ -97,7 +99,7 @@ def _objects(file: Any, name: str) -> Iterator[Mapping[str, Any]]:
             continue
         try:
             each = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             each = None
         if not isinstance(each, dict):
             raise UsageError(

@@ -251,10 +251,10 @@ def parse(line: int, obj: object) -> SessionPart:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise StoreError(
-            _("Line {line} is no session of Llamune ({reason}). Nothing was imported.").format(
-                line=line, reason=": ".join(x for x in (where, first["msg"]) if x)
+            _("Line {line} is no session of Llamune (wrong value at “{where}”). Nothing was imported.").format(
+                line=line, where=where
             ),
-            _("Import takes files that /export or llamune sessions export wrote as JSONL."),
+            _("Import takes files that /export FILE.jsonl wrote."),
         ) from error
 
 
