@@ -1,8 +1,8 @@
 """The front of the chat: the open prompt that stands on the screen before anything else is loaded.
 
 It paints, takes keys and keeps what was typed in line. What is heavy (settings, engines, the store, and all that
-dispatches and shows) is loaded in a thread behind the first paint and then works through this. Without a terminal,
-`PlainFront` gives the same to a plain loop over lines.
+dispatches and shows) is loaded in a thread behind the first paint and then works through this. Without a terminal
+plain.py takes its place.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ import gc
 import os
 import signal
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -29,13 +28,16 @@ from llamune import __version__
 from llamune.i18n import _
 from llamune.shell.history import InputHistory
 from llamune.shell.keys import bindings
-from llamune.shell.screen import TOOLBAR_STYLE, PlainScreen, PromptScreen, Screen, read_line
+from llamune.shell.plain import PlainFront
+from llamune.shell.screen import TOOLBAR_STYLE, PromptScreen, Screen, spelled
 from llamune.shell.style import Style, colors
+from llamune.shell.thread import in_thread
 
 if TYPE_CHECKING:
     from llamune.app import App
 
 LEAVE_WITHIN = 2.0  # seconds between two Ctrl-C that leave
+PROMPT = "❯ "
 
 
 class Worker(Protocol):
@@ -194,11 +196,14 @@ class Front:
 
     def _toolbar(self) -> ANSI:
         if self._hint or self.worker is None:
-            return ANSI(f" {self._hint or _('loading')}")
-        return ANSI(self.worker.toolbar())
+            return self._ansi(f" {self._hint or _('loading')}")
+        return self._ansi(self.worker.toolbar())
 
     def _message(self) -> ANSI:
-        return ANSI(self._prompt or (self.worker.message() if self.worker else PROMPT if _utf8() else "> "))
+        return self._ansi(self._prompt or (self.worker.message() if self.worker else PROMPT))
+
+    def _ansi(self, said: str) -> ANSI:
+        return ANSI(spelled(said, self.session.app.output.encoding()))
 
     def _session(self, history: InputHistory) -> PromptSession[str]:
         def completing() -> bool:
@@ -228,52 +233,6 @@ class Front:
                     asyncio.get_running_loop().add_signal_handler(getattr(signal, name), self.leave)
 
 
-class PlainFront:
-    """Lines of standard input, for pipes and dumb terminals: the next is read when the last one is done."""
-
-    def __init__(self) -> None:
-        self.leaving = False
-        self.session = None
-        self.screen: Screen = PlainScreen()
-        self.style = Style(colors(terminal=sys.stdout.isatty()))
-
-    async def ask(self, prompt: str, default: str = "") -> str:
-        """The next line; nothing when there is none."""
-        assert isinstance(self.screen, PlainScreen)
-        try:
-            return await read_line(prompt, self.screen)
-        except EOFError:
-            return ""
-
-    async def next(self, mark: str) -> str | None:
-        """The next line that says something; None at the end."""
-        assert isinstance(self.screen, PlainScreen)
-        while not self.leaving:
-            try:
-                line = await read_line(mark if sys.stdin.isatty() else "", self.screen)
-            except EOFError:
-                return None
-            if line.strip():
-                return line
-        return None
-
-    def put(self, text: str, *, over: bool = True) -> None:
-        """Nothing: there is no input line to edit."""
-
-    def redraw(self) -> None:
-        """Nothing: there is nothing to redraw."""
-
-    def leave(self) -> None:
-        self.leaving = True
-
-
-PROMPT = "❯ "
-
-
-def _utf8() -> bool:
-    return "utf" in (sys.stdout.encoding or "").lower()
-
-
 def run(build: "Callable[[], App]", history: Path, *, resume: int | None = None) -> int:
     """Chats until the user leaves. Returns the exit code.
 
@@ -287,9 +246,7 @@ def run(build: "Callable[[], App]", history: Path, *, resume: int | None = None)
 
 async def _main(build: "Callable[[], App]", history: Path, resume: int | None) -> int:
     plain = not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") in ("dumb", "unknown")
-    if plain:
-        return await _work(build, PlainFront(), resume)
-    front = Front(history)
+    front = PlainFront() if plain else Front(history)
     return await front.run(lambda: asyncio.create_task(_work(build, front, resume), name="worker"))
 
 
@@ -330,25 +287,3 @@ async def _work(build: "Callable[[], App]", front: Front | PlainFront, resume: i
         front.leave()
         if app is not None:
             await app.close()
-
-
-async def in_thread(work: Callable[[], None]) -> None:
-    """Runs `work` in a daemon thread, so that leaving the program never waits for it."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
-
-    def settle(error: BaseException | None) -> None:
-        if not done.done():
-            done.set_exception(error) if error else done.set_result(None)
-
-    def run() -> None:
-        error: BaseException | None = None
-        try:
-            work()
-        except BaseException as caught:
-            error = caught
-        with suppress(RuntimeError):  # the loop has ended: nobody waits any more
-            loop.call_soon_threadsafe(settle, error)
-
-    threading.Thread(target=run, name="load", daemon=True).start()
-    await done

@@ -1,13 +1,11 @@
 """The one place where characters reach the terminal: what is printed for good, and what may still change.
 
-`PromptScreen` keeps a prompt_toolkit prompt open for the whole run; all is printed through `above`. `PlainScreen` is
-for pipes and dumb terminals: lines in, text out, no redrawing.
+`PromptScreen` keeps a prompt_toolkit prompt open for the whole run; all is printed through `above`. For pipes and dumb
+terminals there is another one in plain.py.
 """
 
-import asyncio
-import sys
 from collections.abc import Sequence
-from typing import Protocol, TextIO
+from typing import Protocol
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application
@@ -84,7 +82,7 @@ class PromptScreen:
         if app.is_running:
             app.renderer.erase()
         output.enable_autowrap()
-        output.write_raw((text if text.endswith("\n") else text + "\n").replace("\n", "\r\n"))
+        output.write_raw(spelled(text if text.endswith("\n") else text + "\n", output.encoding()).replace("\n", "\r\n"))
         output.flush()
         if app.is_running:
             app.renderer.reset()
@@ -130,37 +128,19 @@ class PromptScreen:
             return Dimension(max=self.room, preferred=len(self._rows))
 
         def content() -> AnyFormattedText:
-            return ANSI("\n".join(self._rows[-self.room :]))
+            return ANSI(spelled("\n".join(self._rows[-self.room :]), self.app.output.encoding()))
 
         control = FormattedTextControl(content)
         window = Window(control, wrap_lines=False, dont_extend_height=True, height=height)
         return ConditionalContainer(window, Condition(lambda: bool(self._rows)))
 
 
-class PlainScreen:
-    """Text to a stream, for pipes and terminals that cannot move the cursor."""
+def spelled(said: str, encoding: str | None) -> str:
+    """`said` for a terminal of that encoding: signs it lacks are spelt with those it has."""
+    try:
+        said.encode(encoding or "utf-8", "surrogatepass")
+        return said
+    except (UnicodeEncodeError, LookupError):
+        from llamune.shell.console import plain_signs  # where everything can be written this is never loaded
 
-    live = False
-    room = 0
-
-    def __init__(self, output: TextIO | None = None, columns: int = 80) -> None:
-        self._output = output or sys.stdout
-        self.columns = columns
-
-    def above(self, text: str) -> None:
-        self._output.write(text if text.endswith("\n") else text + "\n")
-        self._output.flush()
-
-    def preview(self, rows: Sequence[str]) -> None:
-        """Nothing: what may still change is not shown here."""
-
-
-async def read_line(prompt: str, screen: PlainScreen, source: TextIO | None = None) -> str:
-    """One line of standard input, without holding the loop. Raises EOFError at its end."""
-    if prompt and sys.stdin.isatty():
-        sys.stdout.write(prompt)
-        sys.stdout.flush()
-    line: str = await asyncio.to_thread((source or sys.stdin).readline)
-    if not line:
-        raise EOFError
-    return line.rstrip("\r\n")
+        return plain_signs(said, encoding or "ascii")
