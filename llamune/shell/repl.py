@@ -27,8 +27,9 @@ from llamune.i18n import _
 from llamune.network.figure import figure
 from llamune.shell import banner, console, toolbar
 from llamune.shell.completion import LlamuneCompleter
-from llamune.shell.front import Front, PlainFront
+from llamune.shell.front import Front
 from llamune.shell.history import InputHistory
+from llamune.shell.plain import PlainFront
 from llamune.shell.view import View
 from llamune.shell.watch import Watch, brief
 
@@ -176,8 +177,10 @@ class Repl:
                 self._aside(self._tick())
                 await self._take_lines(self.front)
             else:
+                self.front.worker = self
                 while (line := await self.front.next(self.message())) is not None:
-                    await self._handle(line)
+                    self._task = asyncio.create_task(self._handle(line), name="line")
+                    await asyncio.wait({self._task})
         finally:
             await self._close()
         return 0
