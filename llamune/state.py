@@ -64,7 +64,11 @@ class State:
         """The context length of a model: chosen once, then the same for every request (a difference reloads it)."""
         if model.name not in self.sizes:
             self.remember(sizes={model.name: default_size(model, memory())})
-        size = self.sizes[model.name]
+        return self.expected(model)
+
+    def expected(self, model: ModelInfo) -> int:
+        """The context length that a model has or would get; nothing is settled by asking."""
+        size = self.sizes.get(model.name) or default_size(model, memory())
         return min(size, model.context_length) if model.context_length else size
 
 

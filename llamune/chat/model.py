@@ -15,6 +15,8 @@ class ModelInfo:
         size: bytes of the weights.
         context_length: tokens the model was trained for; 0 = not known.
         kv_bytes_per_token: memory one token of context costs (K and V, f16); 0 = not known.
+        kv_window_bytes: the part of it in layers that look back over `window` tokens only, and keep no more.
+        work_bytes: working memory of one token of a batch, beside the attention mask; 0 = not known.
         capabilities: as Ollama names them: completion, thinking, embedding, tools, vision …
         note: one line about it for lists ("a tiny demonstration model that only knows Llamune").
     """
@@ -28,6 +30,9 @@ class ModelInfo:
     family: str = ""
     context_length: int = 0
     kv_bytes_per_token: int = 0
+    kv_window_bytes: int = 0
+    window: int = 0
+    work_bytes: int = 0
     capabilities: frozenset[str] = field(default_factory=frozenset)
     note: str = ""
     path: str = ""

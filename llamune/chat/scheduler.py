@@ -9,13 +9,13 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+from llamune.chat import fit
 from llamune.chat.lineup import Candidate
 from llamune.chat.model import LoadedModel, ModelInfo
 
 LIMITS = range(1, 6)
 DEFAULT_LIMIT = 2
 MEMORY_SHARE = 0.75  # of the machine's memory; the rest is for prompt caches, which no engine reports
-OVERHEAD = 40 * 2**20  # bytes beside weights and KV cache; 37 to 48 MiB were measured on Ollama 0.34.4
 
 
 class Slots:
@@ -95,8 +95,8 @@ def order(candidates: Sequence[Candidate], loaded: Sequence[str]) -> list[Candid
 
 
 def need(model: ModelInfo, num_ctx: int) -> int:
-    """Bytes a model takes in memory: weights, KV cache, overhead."""
-    return model.size + model.kv_bytes_per_token * num_ctx + OVERHEAD
+    """Bytes a model takes in memory."""
+    return fit.need(model, num_ctx).total
 
 
 def allowed(wanted: int, needs: Mapping[str, int], memory: int) -> int:

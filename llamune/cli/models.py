@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llamune.cli import start
-from llamune.cli.parser import Declare, Parser, one_of
+from llamune.cli.parser import Declare, Parser, count, one_of
 from llamune.errors import UsageError
 from llamune.i18n import N_, _
 
@@ -25,6 +25,7 @@ def declare(parser: Parser) -> None:
     verbs: dict[str, tuple[str, Declare]] = {
         "list": (N_("every model of every engine"), _json),
         "show": (N_("all that is known of a model"), _show_arguments),
+        "fit": (N_("which models fit into this machine's memory, with the figures"), _fit_arguments),
         "import": (N_("make a GGUF file usable"), _import_arguments),
         "rm": (N_("remove a model"), _rm_arguments),
     }
@@ -37,6 +38,12 @@ def _json(parser: Parser) -> None:
 
 def _show_arguments(parser: Parser) -> None:
     parser.add_argument("name", metavar=_("MODEL"), help=_("its name"))
+    _json(parser)
+
+
+def _fit_arguments(parser: Parser) -> None:
+    parser.add_argument("names", metavar=_("MODEL"), nargs="*", help=_("their names; several: also beside one another"))
+    parser.add_argument("--context", metavar=_("COUNT"), type=count, default=0, help=_("tokens; without: as in use"))
     _json(parser)
 
 
@@ -69,6 +76,9 @@ def run(args: argparse.Namespace) -> int:
         "import": _import,
         "rm": _remove,
     }
+    from llamune.cli import models_fit
+
+    verbs["fit"] = models_fit.run
     app = start.app(args)
 
     async def main() -> None:
@@ -84,6 +94,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _list(app: "App", args: argparse.Namespace) -> None:
     from llamune.cli.output import show, show_json
+    from llamune.commands.models import verdicts
     from llamune.commands.values import Column, Listing
     from llamune.text import size
 
@@ -91,17 +102,28 @@ async def _list(app: "App", args: argparse.Namespace) -> None:
     models = await catalog.models(refresh=True)
     if args.json:
         return show_json([_model_json(m) for m in models])
+    fits = await verdicts(app, models, {m.name: m for m in await catalog.loaded()})
     columns = [
         Column(_("model"), least=12),
         Column(_("size"), right=True),
         Column(_("parameters"), right=True, spare=3),
         Column(_("quantised"), spare=5),
         Column(_("context"), right=True, spare=4),
+        Column(_("fits")),
         Column(_("engine"), spare=1),
         Column("", least=10, spare=2),
     ]
     rows = [
-        (m.name, size(m.size) if m.size else "", m.parameters, m.quantisation, _tokens(m), m.engine, m.note)
+        (
+            m.name,
+            size(m.size) if m.size else "",
+            m.parameters,
+            m.quantisation,
+            _tokens(m),
+            fits[m.name],
+            m.engine,
+            m.note,
+        )
         for m in models
     ]
     show(Listing(columns, rows, empty=_("No engine has a model.")))

@@ -14,7 +14,7 @@ from llamune.chat.fanout import Running
 from llamune.chat.lineup import Lineup
 from llamune.chat.session import Answer, Turn
 from llamune.commands import wording
-from llamune.commands.models import look
+from llamune.commands.models import look, verdicts
 from llamune.commands.registry import Arguments, Choice, Parameter, command
 from llamune.commands.session import Shell
 from llamune.commands.values import Column, Disagreement, Listing, Marked, Note, Said
@@ -84,13 +84,23 @@ async def follow(shell: Shell, running: Running, turn: Turn, *, blind: bool = Fa
 async def _ask(shell: Shell, turn: Turn) -> str:
     """Shows what can answer, numbered, and asks."""
     models = await look(shell)
-    loaded = {m.name for m in await shell.app.catalog.loaded()}
+    loaded = {m.name: m for m in await shell.app.catalog.loaded()}
+    fits = await verdicts(shell.app, models, loaded)
     presets = "  ".join(shell.app.presets)
     stands = turn.adopted.model if turn.adopted else ""
     shell.show(
         Listing(
-            [Column("", right=True), Column(_("model"), least=12), Column(_("presets"), spare=1), Column("")],
-            [(str(n), m.name, presets, _("loaded") if m.name in loaded else "") for n, m in enumerate(models, 1)],
+            [
+                Column("", right=True),
+                Column(_("model"), least=12),
+                Column(_("presets"), spare=1),
+                Column(""),
+                Column(""),
+            ],
+            [
+                (str(n), m.name, presets, fits[m.name], _("loaded") if m.name in loaded else "")
+                for n, m in enumerate(models, 1)
+            ],
             after=_("choose: 2 · 1 3 · 2/fast · */creative · all   (Enter alone goes back)"),
             marked=next((i for i, m in enumerate(models) if m.name == stands), -1),
         )

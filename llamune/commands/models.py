@@ -3,10 +3,13 @@
 Numbers of models are those of the list shown last; it stays as it is until a list is shown again.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping
 
 from llamune import presets as own
-from llamune.chat import lineup
+from llamune.app import App
+from llamune.chat import fit, lineup
+from llamune.chat.fit import Fit, Machine
 from llamune.chat.model import LoadedModel, ModelInfo
 from llamune.chat.preset import OPTION_NAMES, RANGES, Preset, SamplingOptions, option_name
 from llamune.chat.session import ChatSession
@@ -52,23 +55,25 @@ def presets(shell: Shell) -> Iterable[Choice]:
 async def show_models(shell: Shell, args: Arguments) -> None:
     found = await look(shell)
     loaded = {m.name: m for m in await shell.app.catalog.loaded()}
+    fits = await verdicts(shell.app, found, loaded)
     current = shell.conversation.session.model
     columns = [
         Column("", right=True),
         Column(_("model"), least=12),
-        Column(_("size"), right=True, spare=2),
+        Column(_("size"), right=True, spare=3),
         Column(_("parameters"), right=True, spare=6),
         Column(_("quantised"), spare=7),
         Column(_("context"), right=True, spare=5),
-        Column(_("in memory"), spare=1),
+        Column(_("in memory"), spare=2),
+        Column(_("fits"), spare=1),
         Column(_("engine"), spare=4),
         Column("", least=10, spare=3),
     ]
     shell.show(
         Listing(
             columns,
-            [_model_row(n, m, loaded, shell.app.state.sizes) for n, m in enumerate(found, 1)],
-            after=_("/switch NUMBER changes the model · /retry asks several"),
+            [_model_row(n, m, loaded, shell.app.state.sizes, fits[m.name]) for n, m in enumerate(found, 1)],
+            after=_("/switch NUMBER changes the model · /retry asks several · the figures: llamune models fit"),
             empty=_("No engine has a model. Start Ollama, or: llamune models import FILE.gguf"),
             marked=next((i for i, m in enumerate(found) if m.name == current), -1),
         )
@@ -77,8 +82,28 @@ async def show_models(shell: Shell, args: Arguments) -> None:
         shell.show(Note(f"{engine}: {problem.message} {problem.hint}".rstrip(), "dim"))
 
 
+async def verdicts(app: App, models: Iterable[ModelInfo], loaded: Mapping[str, LoadedModel]) -> Mapping[str, str]:
+    """By name, in a word, whether each model alone fits into this machine; "" where that is not known."""
+    from llamune.engine.machine import look as look_at_machine
+
+    here = await asyncio.to_thread(look_at_machine)
+    found = {m.name: fit_of(app, m, here, loaded) for m in models}
+    return {name: wording.verdict(told) if told else "" for name, told in found.items()}
+
+
+def fit_of(
+    app: App, model: ModelInfo, machine: Machine, loaded: Mapping[str, LoadedModel], context: int = 0
+) -> Fit | None:
+    """Whether a model fits at a context (0: the one it has or would get); None where its size is not known."""
+    if not model.size:
+        return None
+    held = loaded[model.name].size if model.name in loaded else 0
+    needs = [fit.need(model, context or app.state.expected(model))]
+    return fit.fit(needs, machine, loaded=held, on_gpu=model.engine != "embedded")
+
+
 def _model_row(
-    number: int, model: ModelInfo, loaded: Mapping[str, LoadedModel], sizes: Mapping[str, int]
+    number: int, model: ModelInfo, loaded: Mapping[str, LoadedModel], sizes: Mapping[str, int], fits: str
 ) -> tuple[str, ...]:
     """`context`: tokens in force where they are settled, of those trained for."""
     trained = f"{model.context_length:,}" if model.context_length else ""
@@ -92,6 +117,7 @@ def _model_row(
         model.quantisation,
         " / ".join(x for x in (settled, trained) if x),
         "" if memory is None else size(memory.size) if memory.size else _("yes"),
+        fits,
         model.engine,
         _(model.note) if model.note else "",
     )

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from llamune.chat.fit import Fit
 from llamune.chat.preset import Preset, SamplingOptions
 from llamune.chat.session import Answer, ChatSession
 from llamune.commands.session import Shell
@@ -77,6 +78,11 @@ def hint(preset: Preset) -> str:
 def _told(texts: Mapping[str, str]) -> str:
     """The text in the interface language, else in English, else in the only one there is."""
     return texts.get(language()) or texts.get("en", "") or next(iter(texts.values()), "")
+
+
+def verdict(found: Fit) -> str:
+    """A model in this machine's memory, in a word."""
+    return {"fits": _("fits"), "tight": _("tight"), "no": _("too large")}[found.verdict]
 
 
 def begun(shell: Shell) -> ChatSession:

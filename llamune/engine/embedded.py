@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from llamune.chat.events import AnswerFinished, Event, ModelLoading, PromptReading
+from llamune.chat.fit import need
 from llamune.chat.model import LoadedModel, ModelInfo
 from llamune.chat.ports import ChatRequest, Progress
 from llamune.chat.session import Reason
@@ -226,5 +227,5 @@ def _context(entry: Registered, num_ctx: int) -> int:
 
 
 def _loaded(entry: Registered, child: Child) -> LoadedModel:
-    size = entry.size + entry.kv_bytes_per_token * child.num_ctx
+    size = need(entry.info(), child.num_ctx).total
     return LoadedModel(entry.name, ENGINE, size, context=child.num_ctx)

@@ -23,6 +23,8 @@ LONGEST_TEXT: Final = 8 * 1024 * 1024  # bytes; chat templates are the longest t
 MOST_TEXTS: Final = 4_000_000  # in one list; the largest vocabularies have a quarter of a million
 KEPT: Final = 4096  # items of a list of numbers that are kept: enough for one per layer
 F16_BYTES: Final = 2
+F32_BYTES: Final = 4
+_EVERY_NTH_IS_WIDE: Final = {"gemma2": 2, "gemma3": 6, "gemma3n": 5, "gpt-oss": 2, "cohere2": 4}  # as in llama.cpp
 
 _TEXT, _LIST = 8, 9
 _NUMBERS: Final = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -48,7 +50,7 @@ class GgufInfo:
     name: str
     kind: str  # "model", "adapter", "mmproj" …
     context_length: int
-    kv_bytes_per_token: int
+    memory: "Footprint"
     parameters: str
     quantisation: str
     chat_template: str
@@ -69,7 +71,7 @@ def read(path: Path) -> GgufInfo:
         name=_text(keys, "general.name"),
         kind=_text(keys, "general.type") or "model",
         context_length=_whole(keys, f"{architecture}.context_length"),
-        kv_bytes_per_token=kv_bytes_per_token(keys),
+        memory=footprint(keys),
         parameters=_text(keys, "general.size_label") or _short(elements),
         quantisation=_FILE_TYPES.get(_whole(keys, "general.file_type", -1), ""),
         chat_template=_text(keys, "tokenizer.chat_template"),
@@ -77,19 +79,54 @@ def read(path: Path) -> GgufInfo:
     )
 
 
-def kv_bytes_per_token(keys: Mapping[str, object]) -> int:
-    """Memory that one token of context costs: K and V in f16 over all layers. 0 where the keys do not tell.
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What a loaded model needs beside its weights, in bytes; 0 = not told. See `ModelInfo` for each."""
+
+    kv_bytes_per_token: int = 0
+    kv_window_bytes: int = 0
+    window: int = 0
+    work_bytes: int = 0
+
+
+def footprint(keys: Mapping[str, object]) -> Footprint:
+    """Memory per token, as llama.cpp lays it out: K and V in f16; of windowed layers only the window is kept.
 
     Args:
-        keys: GGUF keys, from a file or from Ollama's `model_info`.
+        keys: GGUF keys, from a file or from Ollama's `model_info`, which leaves long lists out.
     """
     prefix = str(keys.get("general.architecture", ""))
-    layers, heads = _whole(keys, f"{prefix}.block_count"), _whole(keys, f"{prefix}.attention.head_count")
+    hidden, heads = _whole(keys, f"{prefix}.embedding_length"), _whole(keys, f"{prefix}.attention.head_count")
+    kept = _whole(keys, f"{prefix}.block_count") - _whole(keys, f"{prefix}.attention.shared_kv_layers")
+    layers = max(0, min(kept, KEPT))
     per_layer = keys.get(f"{prefix}.attention.head_count_kv")
-    kv_heads = sum(map(_number, per_layer)) if isinstance(per_layer, list) else layers * (_number(per_layer) or heads)
-    usual = _whole(keys, f"{prefix}.embedding_length") // heads if heads > 0 else 0
-    width = sum(_whole(keys, f"{prefix}.attention.{part}_length") or usual for part in ("key", "value"))
-    return max(0, kv_heads * width * F16_BYTES)
+    one = _number(per_layer) or heads
+    kv_heads = [_number(n) for n in per_layer][:layers] if isinstance(per_layer, list) else [one] * layers
+    usual = hidden // heads if heads > 0 else 0
+    window = max(0, _whole(keys, f"{prefix}.attention.sliding_window"))
+    local = _windowed(keys, prefix, len(kv_heads)) if window else [False] * len(kv_heads)
+    wide = sum(n * _width(keys, prefix, "", usual) for n, near in zip(kv_heads, local, strict=True) if not near)
+    near = sum(n * _width(keys, prefix, "_swa", usual) for n, near in zip(kv_heads, local, strict=True) if near)
+    work = F32_BYTES * (3 * _whole(keys, f"{prefix}.feed_forward_length") + 5 * hidden)
+    total = max(0, (wide + near) * F16_BYTES)
+    return Footprint(total, min(total, max(0, near * F16_BYTES)), window if near > 0 else 0, max(0, work))
+
+
+def _width(keys: Mapping[str, object], prefix: str, kind: str, usual: int) -> int:
+    """Numbers of one K and one V head; windowed layers (`_swa`) may have a width of their own."""
+    names = (
+        (f"{prefix}.attention.{part}_length{kind}", f"{prefix}.attention.{part}_length") for part in ("key", "value")
+    )
+    return sum(_whole(keys, own) or _whole(keys, plain) or usual for own, plain in names)
+
+
+def _windowed(keys: Mapping[str, object], prefix: str, layers: int) -> list[bool]:
+    """Which layers see a window only: by the file's list, or all but each n-th, by the file or the family's habit."""
+    told = keys.get(f"{prefix}.attention.sliding_window_pattern")
+    if isinstance(told, list):
+        return [bool(near) for near in told][:layers] + [False] * max(0, layers - len(told))
+    every = _number(told) or _EVERY_NTH_IS_WIDE.get(prefix, 0)
+    return [every > 1 and n % every < every - 1 for n in range(layers)]
 
 
 def _number(value: object) -> int:

@@ -6,11 +6,11 @@ a file, and empty models without a family, which an old server makes of a failed
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from llamune.chat.model import LoadedModel, ModelInfo
-from llamune.engine.gguf import kv_bytes_per_token
+from llamune.engine.gguf import Footprint, footprint
 from llamune.engine.ollama_wire import text, whole
 
 _UNUSABLE: Final = re.compile(r"llamacpp:[0-9a-f]{64}|.*[:-]cloud", re.DOTALL)
@@ -21,7 +21,7 @@ class Details:
     """What only /api/show tells."""
 
     context_length: int = 0
-    kv_bytes_per_token: int = 0
+    memory: Footprint = field(default_factory=Footprint)
     capabilities: frozenset[str] = frozenset()
 
 
@@ -59,7 +59,7 @@ def details(show: Any) -> Details:
     listed = show.get("capabilities") if isinstance(show, dict) else None
     return Details(
         context_length=whole(info, f"{text(info, 'general.architecture')}.context_length"),
-        kv_bytes_per_token=kv_bytes_per_token(info),
+        memory=footprint(info),
         capabilities=frozenset(c for c in listed if isinstance(c, str)) if isinstance(listed, list) else frozenset(),
     )
 
@@ -76,7 +76,7 @@ def model_info(entry: Mapping[str, Any], known: Details) -> ModelInfo:
         quantisation=text(told, "quantization_level"),
         family=text(told, "family"),
         context_length=known.context_length or whole(told, "context_length"),
-        kv_bytes_per_token=known.kv_bytes_per_token,
+        **asdict(known.memory),
         capabilities=known.capabilities,
     )
 

@@ -39,6 +39,9 @@ class Registered:
     family: str = ""
     context_length: int = 0
     kv_bytes_per_token: int = 0
+    kv_window_bytes: int = 0
+    window: int = 0
+    work_bytes: int = 0
     embeds: bool = False
     thinks: bool = False
 
@@ -48,8 +51,8 @@ class Registered:
         return ModelInfo(
             name=self.name, engine=ENGINE, digest=self.sha256, size=self.size, parameters=self.parameters,
             quantisation=self.quantisation, family=self.family, context_length=self.context_length,
-            kv_bytes_per_token=self.kv_bytes_per_token, capabilities=frozenset(does), note=note,
-            path=self.path,
+            kv_bytes_per_token=self.kv_bytes_per_token, kv_window_bytes=self.kv_window_bytes, window=self.window,
+            work_bytes=self.work_bytes, capabilities=frozenset(does), note=note, path=self.path,
         )  # fmt: skip
 
 
@@ -172,6 +175,6 @@ def _describe(name: str, path: Path, progress: Progress) -> Registered:
     return Registered(
         name=name, path=str(path.absolute()), sha256=digest, size=status.st_size, modified=status.st_mtime_ns,
         parameters=header.parameters, quantisation=header.quantisation, family=header.architecture,
-        context_length=header.context_length, kv_bytes_per_token=header.kv_bytes_per_token, embeds=header.pooling,
-        thinks=any(mark in header.chat_template for mark in _THINKS),
+        context_length=header.context_length, embeds=header.pooling,
+        thinks=any(mark in header.chat_template for mark in _THINKS), **asdict(header.memory),
     )  # fmt: skip

@@ -159,7 +159,7 @@ def test_a_cut_is_claimed_only_on_evidence() -> None:
 def test_the_guide_model_is_read() -> None:
     info = gguf.read(GUIDE)
     assert (info.architecture, info.context_length, info.quantisation) == ("qwen2", 2048, "Q8_0")
-    assert info.kv_bytes_per_token > 0
+    assert info.memory.kv_bytes_per_token > 0
     assert "<|im_start|>" in info.chat_template
     assert not info.pooling
 
@@ -170,17 +170,19 @@ def test_kv_heads_may_differ_by_layer(tmp_path: Path) -> None:
         "x.attention.head_count_kv": [1, 0, 2], "x.attention.key_length": 16, "x.attention.value_length": 32,
     }  # fmt: skip
     (tmp_path / "m").write_bytes(tiny_gguf.header(keys))
-    assert gguf.read(tmp_path / "m").kv_bytes_per_token == (1 + 0 + 2) * (16 + 32) * 2
+    assert gguf.read(tmp_path / "m").memory.kv_bytes_per_token == (1 + 0 + 2) * (16 + 32) * 2
 
 
 def test_nothing_is_invented_where_keys_are_missing_or_nonsense() -> None:
-    assert gguf.kv_bytes_per_token({}) == 0
+    assert gguf.footprint({}).kv_bytes_per_token == 0
     assert (
-        gguf.kv_bytes_per_token({"general.architecture": "x", "x.block_count": None, "x.attention.head_count": "a"})
+        gguf.footprint(
+            {"general.architecture": "x", "x.block_count": None, "x.attention.head_count": "a"}
+        ).kv_bytes_per_token
         == 0
     )
     nan = {"general.architecture": "x", "x.block_count": float("nan"), "x.attention.head_count_kv": [float("inf")]}
-    assert gguf.kv_bytes_per_token(nan) == 0
+    assert gguf.footprint(nan).kv_bytes_per_token == 0
 
 
 HOSTILE = {
