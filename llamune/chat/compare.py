@@ -81,7 +81,7 @@ def _trimmed(pieces: list[Piece]) -> list[Piece]:
 def _runs(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
     run: list[Piece] = []
     for piece in pieces:
-        if run and (piece.kind == "same" or run[-1].kind == "same"):
+        if run and (piece.kind == "same") != (run[-1].kind == "same"):
             yield run
             run = []
         run.append(piece)
