@@ -64,11 +64,6 @@ def set_ambiguous(width: Literal[1, 2]) -> None:
     _ambiguous = width
 
 
-def ambiguous() -> Literal[1, 2]:
-    """The columns of an ambiguous character."""
-    return _ambiguous
-
-
 # making safe
 
 
@@ -319,7 +314,6 @@ class Glyphs:
     check: str = "✓"
     failed: str = "✗"
     wait: str = "⏳"
-    middot: str = "·"
     arrow: str = "→"
     gauge: str = "▏▎▍▌▋▊▉█"
     spinner: str = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -327,7 +321,7 @@ class Glyphs:
 
 ASCII_GLYPHS = Glyphs(
     prompt=">", star="*", dot="o", bullet="-", bar="|", rule="-", cross="+", corner="+-", corner_end="+-",
-    ellipsis="...", check="ok", failed="x", wait="~", middot="-", arrow="->", gauge=".:|#", spinner="|/-\\",
+    ellipsis="...", check="ok", failed="x", wait="~", arrow="->", gauge=".:|#", spinner="|/-\\",
 )  # fmt: skip
 
 

@@ -12,7 +12,6 @@ from llamune.chat.events import (
     AnswerFinished,
     AnswerQueued,
     Event,
-    LineupFinished,
     ModelLoading,
     PromptReading,
     TextArrived,
@@ -65,8 +64,6 @@ class Lane:
             case AnswerFinished() | AnswerFailed() | AnswerCancelled():
                 self.end = event
                 self._enter("done", now)
-            case LineupFinished():
-                return
             case _:
                 assert_never(event)
 

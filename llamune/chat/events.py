@@ -80,15 +80,6 @@ class AnswerCancelled:
     kind: Literal["cancelled"] = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
-class LineupFinished:
-    """Every answer of a turn's line-up has ended."""
-
-    turn_id: int
-    answer_id: int = 0
-    kind: Literal["lineup"] = "lineup"
-
-
 Event = (
     AnswerQueued
     | ModelLoading
@@ -98,6 +89,5 @@ Event = (
     | AnswerFinished
     | AnswerFailed
     | AnswerCancelled
-    | LineupFinished
 )
 ENDS = (AnswerFinished, AnswerFailed, AnswerCancelled)

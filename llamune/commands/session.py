@@ -57,10 +57,6 @@ class Shell(Protocol):
         """Takes what was purged out of what the input still remembers (the file was seen to already)."""
         ...
 
-    async def edit(self, text: str) -> str:
-        """Opens the user's editor on a text."""
-        ...
-
     def running(self) -> list[Lane]:
         """Every answer that is being made, in the foreground and behind it."""
         ...

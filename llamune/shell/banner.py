@@ -2,23 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from llamune import __version__, text
-from llamune.chat.model import ModelInfo
+from llamune import text
+from llamune.chat.model import DEMONSTRATION, ModelInfo, first_choice
 from llamune.errors import EngineUnreachable, LlamuneError, NotFound
 from llamune.i18n import _, ngettext
-from llamune.shell.view import View
 
 if TYPE_CHECKING:
     from llamune.shell.repl import Repl
-
-DEMONSTRATION = "guide:"  # the models that ship: they only know Llamune
-
-
-def first(view: View) -> str:
-    """The line that stands before anything is loaded."""
-    return (
-        view.style(f"Llamune {__version__}", "title") + "   " + _("compare local models, and see that nothing leaves")
-    )
 
 
 async def start(repl: "Repl", resume: int | None) -> None:
@@ -67,14 +57,9 @@ def engines(models: tuple[ModelInfo, ...], who: str) -> list[str]:
 def choose(repl: "Repl") -> None:
     """Keeps the session's model when it is there; else takes the first real one, and says so."""
     session = repl.conversation.session
-    names = [m.name for m in repl.known]
-    if session.model in names or not names:
+    best = first_choice(repl.known)
+    if best is None or session.model in {m.name for m in repl.known}:
         return
-    able = [m for m in repl.known if "embedding" not in m.capabilities or "completion" in m.capabilities]
-    best = min(
-        able or list(repl.known),
-        key=lambda m: (m.name.startswith(DEMONSTRATION), -m.size * m.name.startswith(DEMONSTRATION)),
-    )
     if session.model:
         told = _("{old} is not there now; {new} answers. /switch changes it.")
         repl.screen.above("  " + repl.view.style(told.format(old=text.one_line(session.model), new=best.name), "warn"))

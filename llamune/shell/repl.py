@@ -10,9 +10,6 @@ import time
 from collections.abc import Collection, Coroutine
 from pathlib import Path
 
-from prompt_toolkit.buffer import Buffer
-from prompt_toolkit.document import Document
-
 from llamune import text
 from llamune.app import App
 from llamune.chat.board import Background, Lane
@@ -112,12 +109,6 @@ class Repl:
         if self.front.session is not None and isinstance(history := self.front.session.history, InputHistory):
             history.forget(texts)
             self.front.session.default_buffer.reset()  # it holds a copy of the history
-
-    async def edit(self, text: str) -> str:
-        buffer = Buffer(document=Document(text), multiline=True)
-        buffer.tempfile_suffix = ".md"
-        await buffer.open_in_editor()
-        return buffer.text
 
     def copy(self, text: str) -> bool:
         """To the terminal's clipboard (OSC 52); whether the terminal obeys cannot be known."""

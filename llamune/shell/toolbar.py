@@ -19,7 +19,6 @@ class Status:
     used: int = 0
     limit: int = 0
     background: str = ""
-    hint: str = ""
     traffic: str = ""
     traffic_tone: str = "dim"
 
@@ -30,8 +29,6 @@ class Status:
 
 def line(status: Status, columns: int, glyphs: text.Glyphs, style: Style | None = None) -> str:
     """The toolbar's text for a width: traffic always stays; preset, gauge and background go first, in that order."""
-    if status.hint:
-        return text.cut(f" {status.hint}", columns - 1)
     traffic = text.one_line(_("traffic {figure}").format(figure=status.traffic or glyphs.rule))
     model = text.cut(text.one_line(status.model), max(8, columns // 3)) or _("no model")
     parts = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from llamune import text
 from llamune.chat import disagreement
-from llamune.chat.session import Answer, Turn, Usage
+from llamune.chat.session import Answer, Usage
 from llamune.commands.values import Column, Disagreement, Fields, Listing, Marked, Note, Said, Shown, Verbatim
 from llamune.errors import LlamuneError
 from llamune.i18n import _
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 GAP = 2
 NARROW = 24  # columns; a value with less room than that goes below its name
-STATUS_TONE = {"failed": "bad", "cancelled": "warn"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,11 +255,6 @@ def layout(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int) 
                 break
         shown[widest] -= 1
     return shown
-
-
-def turn_head(turn: Turn, columns: int) -> str:
-    """One line that recalls a turn's question."""
-    return text.cut(text.one_line(turn.question), max(10, columns))
 
 
 def _line(cells: Sequence[str], columns: Sequence[Column], shown: dict[int, int]) -> str:

@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import QueuePool
@@ -90,8 +89,3 @@ def make_private(path: Path) -> None:
             os.fchmod(handle, 0o600)
     finally:
         os.close(handle)
-
-
-def rows(connection: Connection, statement: Any, **values: Any) -> list[Any]:
-    """All rows of a statement."""
-    return list(connection.execute(statement, values))

@@ -68,9 +68,6 @@ class RememberingShell:
     def forget(self, texts: Collection[str]) -> None:
         self.forgotten |= set(texts)
 
-    async def edit(self, text: str) -> str:
-        return text
-
     def leave(self) -> None:
         self.left = True
 
