@@ -37,7 +37,7 @@ class Row(NamedTuple):
 
 
 def prepare(home: Path, migrated: Path | None = None, settings: str = "") -> Path:
-    """A home folder in which no Ollama is started and no title is asked for; with a ready database where one is given."""
+    """A home in which no Ollama is started and no title is asked for; with a ready database where one is given."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     (home / "settings.toml").write_text(f"start_ollama = false\nsuggest_titles = false\n{settings}", encoding="utf-8")
     if migrated:
@@ -99,7 +99,7 @@ class Chat(Term):
         assert self.wait_for(*texts, gone=gone, seconds=seconds), f"{texts} gone={gone!r}\n{self.text()}"
 
     def cleared(self) -> "Chat":
-        """Clears the screen and waits until the prompt stands at its top, so that all that is seen from now on is new."""
+        """Clears the screen and waits for the prompt at its top, so that all that is seen from now on is new."""
         for _try in range(20):  # what was still being printed comes behind the first clearing
             self.send(CLEAR)
             self.wait_for(gone=self.text(), seconds=1)

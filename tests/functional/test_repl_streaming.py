@@ -1,4 +1,4 @@
-"""While an answer streams: typing, waiting in line, every way to stop or leave, and a terminal that changes its size."""
+"""While an answer streams: typing, waiting in line, every way to stop or leave, a terminal that changes its size."""
 
 import signal
 from collections.abc import Iterator
