@@ -221,13 +221,22 @@ def install_from(environment: Mapping[str, str]) -> None:
     global _installed
     said = environment.get(VARIABLE)
     if said and _installed is None:
-        import json
-
-        told = json.loads(said)
-        _installed = Guard(told["root"], told["log"])
-        _installed.allowed = frozenset((bytes.fromhex(a), int(p)) for a, p in told["allowed"])
-        _installed.names = frozenset(told["names"])
+        _installed = _told(said)
         _hook(_installed)
+
+
+def _told(said: str) -> Guard:
+    """The guard that a parent described; one that allows nothing where that cannot be understood."""
+    import json
+
+    try:
+        told = json.loads(said)
+        guard = Guard(int(told["root"]), str(told["log"]))
+        guard.allowed = frozenset((bytes.fromhex(a), int(p)) for a, p in told["allowed"])
+        guard.names = frozenset(map(str, told["names"]))
+    except (ValueError, TypeError, LookupError):
+        return Guard(0)
+    return guard
 
 
 def _hook(guard: Guard) -> None:

@@ -15,6 +15,7 @@ from llamune.network.processes import Engine
 OURS: tuple[Owner, ...] = ("llamune", "engine")
 KEPT_CONTACTS = 300
 KEPT_COOKIES = 4096
+KEPT_DEAD = 20_000
 UNSEEN = 3  # samples without a socket and without its death until it is given up
 CLOSED = 7  # the state of a socket that is no more
 
@@ -77,20 +78,24 @@ class Ledger:
     _sums: dict[tuple[Owner, Reach], Sum] = field(default_factory=dict)
     _ours: dict[int, None] = field(default_factory=dict)  # cookies of sockets that the guard saw being connected
     _pairs: dict[tuple[Owner, End, End], int] = field(default_factory=dict)
+    _dead: dict[int, None] = field(default_factory=dict)  # the kernel lists what is left of some for a minute more
     _begun: bool = False
 
     def opened(self, cookies: Iterable[int]) -> None:
         """These sockets are of this program: the guard saw it."""
         for cookie in cookies:
             self._ours[cookie] = None
-        while len(self._ours) > KEPT_COOKIES:
-            del self._ours[next(iter(self._ours))]
+        _shorten(self._ours, KEPT_COOKIES)
 
     def needs_holders(self, sockets: Iterable[Socket]) -> bool:
         """Whether the owner of some socket has to be looked up: one is new, or goes elsewhere and is not ours."""
         for one in sockets:
             entry = self._live.get(one.cookie)
-            if one.state != LISTEN and (entry is None or (entry.reach == "outside" and entry.owner not in OURS)):
+            if (
+                one.state != LISTEN
+                and one.cookie not in self._dead
+                and (entry is None or (entry.reach == "outside" and entry.owner not in OURS))
+            ):
                 return True
         return False
 
@@ -99,7 +104,7 @@ class Ledger:
         doubtful: set[int] = set()
         seen: set[int] = set()
         for one in sockets:
-            if one.state == LISTEN or _nowhere(one):
+            if one.state == LISTEN or one.cookie in self._dead or _nowhere(one):
                 continue
             seen.add(one.cookie)
             entry = self._live.get(one.cookie) or self._begin(one)
@@ -119,6 +124,8 @@ class Ledger:
 
     def died(self, one: Socket, now: float) -> None:
         """A socket is no more."""
+        self._dead[one.cookie] = None
+        _shorten(self._dead, KEPT_DEAD)
         entry = self._live.pop(one.cookie, None)
         if entry is None:
             if _nowhere(one):
@@ -242,6 +249,12 @@ class Ledger:
         mine = [e for e in self._live.values() if e.owner == owner and e.reach == reach and not (e.twin or e.loose)]
         connected = sum(e.established for e in mine)
         return connected, len(mine) - connected
+
+
+def _shorten(cookies: dict[int, None], size: int) -> None:
+    """Forgets the oldest."""
+    while len(cookies) > size:
+        del cookies[next(iter(cookies))]
 
 
 def _nowhere(one: Socket) -> bool:

@@ -125,7 +125,9 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
     "redirect": redirected,
     "child": child,
     "child -P": lambda: child("-P"),
-    "child of a child": lambda: child(code=f"import subprocess, sys; subprocess.run([sys.executable, '-c', {CHILD!r}])"),
+    "child of a child": lambda: child(
+        code=f"import subprocess, sys; subprocess.run([sys.executable, '-c', {CHILD!r}])"
+    ),
     "spawned": spawned,
     "forked": forked,
 }
