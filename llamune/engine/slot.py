@@ -90,9 +90,11 @@ class Slot:
             await self._free.wait()
 
     def _end_later(self) -> None:
-        task = asyncio.get_running_loop().create_task(self._end())
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+        child, self._child = self._child, None  # now: whoever comes next must not be given it any more
+        if child:
+            task = asyncio.get_running_loop().create_task(child.stop())
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
 
     async def _end(self) -> None:
         child, self._child = self._child, None

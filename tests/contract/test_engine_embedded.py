@@ -208,6 +208,15 @@ async def test_a_used_model_does_not_leave(tmp_path: Path) -> None:
     await engine.aclose()
 
 
+async def test_a_process_that_leaves_is_not_given_to_the_next_question(engine: EmbeddedEngine) -> None:
+    await engine.preload("guide:1m", 512)
+    slot, entry = engine._slots["guide:1m"], await engine.registry.get("guide:1m")
+    slot.release()
+    async with slot.use(entry, 512) as child:
+        await asyncio.sleep(0.1)
+        assert child.alive
+
+
 @posix
 async def test_aclose_leaves_no_process(engine: EmbeddedEngine) -> None:
     await asyncio.gather(engine.preload("guide:1m", 512), engine.preload("guide:5m", 512))
