@@ -180,12 +180,12 @@ class Meter:
 
     def _look(self) -> None:
         """One look at everything; publishes what was found."""
-        self._asked = False
+        asked, self._asked = self._asked, False
         if self._deaths:
             sockets = [*netlink.dump(TCP), *netlink.dump(UDP)]
             self._find_engine(sockets)
             self._take_cookies()
-            if self._ledger.needs_holders(sockets):
+            if asked or self._ledger.needs_holders(sockets):
                 self._who_holds()
             doubtful = self._ledger.sample(sockets, time.time())
             if doubtful:
