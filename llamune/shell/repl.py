@@ -278,7 +278,7 @@ class Repl:
 
     def _notice(self, said: str, tone: str) -> None:
         dot = self.view.style(self.view.glyphs.dot, tone)
-        self.screen.above(f"{dot} {text.clean(said)}")
+        self.screen.above(f"{dot} {text.folded(said, self.screen.columns - 2)}")
 
     # around it
 
