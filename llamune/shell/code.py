@@ -8,7 +8,7 @@ A lexer library colours whole texts, sees an open string differently once it is 
 import re
 from dataclasses import dataclass
 
-from llamune.shell.styled import DIM, Line
+from llamune.shell.runs import DIM, Line
 
 COMMENT, STRING, KEYWORD, NUMBER = DIM, "32", "35", "36"
 ADDED, REMOVED, HUNK = "32", "31", "36"

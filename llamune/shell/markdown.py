@@ -12,7 +12,7 @@ from markdown_it.tree import SyntaxTreeNode
 from llamune import text
 from llamune.shell import table
 from llamune.shell.code import Highlighter
-from llamune.shell.styled import DIM, Line, Look, beside, both, fold, plain, restyle, untab, width, wrap
+from llamune.shell.runs import DIM, Line, Look, beside, both, fold, plain, restyle, untab, width, wrap
 
 NARROWEST = 12  # columns that an indented block keeps; deeper indentation is given up below it
 LISTS = ("bullet_list", "ordered_list")

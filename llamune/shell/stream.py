@@ -15,7 +15,7 @@ from markdown_it.tree import SyntaxTreeNode
 from llamune import text
 from llamune.shell import dialect
 from llamune.shell.markdown import LISTS, Code, Renderer, gap
-from llamune.shell.styled import DIM, Line, Look, paint, wrap
+from llamune.shell.runs import DIM, Line, Look, paint, wrap
 
 PREVIEWED = 1500  # characters of an unsettled block that are looked at for a preview
 OFTEN = 2000  # characters up to which an unsettled block is read anew with every line; beyond it, after 1/8 more

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from llamune import text
-from llamune.shell.styled import DIM, Line, Look, plain, restyle, split, width, wrap
+from llamune.shell.runs import DIM, Line, Look, plain, restyle, split, width, wrap
 
 GAP = 2  # columns between two columns
 COLUMN = 10  # a column is made no narrower than this, or than its longest word up to WORD, or than it needs

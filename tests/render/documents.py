@@ -11,8 +11,8 @@ from markdown_it.tree import SyntaxTreeNode
 from llamune import text
 from llamune.shell import dialect
 from llamune.shell.markdown import Renderer, gap
+from llamune.shell.runs import Look, paint
 from llamune.shell.stream import AnswerStream
-from llamune.shell.styled import Look, paint
 
 TORTURE = (Path(__file__).parent / "torture.md").read_text(encoding="utf-8")
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")

@@ -1,4 +1,4 @@
-"""Text with styles, laid out in rows: the material that the Markdown renderer works with.
+"""Runs of text with styles, laid out in rows: the material that the Markdown renderer works with.
 
 A run is a text with the SGR codes that set it off ("" for none, "1" bold, "1;36" bold cyan); a line is a list of runs
 without a line end. Rows are painted last, each complete in itself, so that a row can be cut, kept or dropped without
