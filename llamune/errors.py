@@ -3,8 +3,9 @@
     LlamuneError               1
     ├─ UsageError              2
     ├─ SettingsError           2
-    ├─ EngineError             3   EngineUnreachable · ModelNotFound · ContextOverflow · OutOfMemory · EngineRefused · AnswerCut
-    ├─ StoreError              4   NotFound · Damaged · TooNew
+    ├─ EngineError             3   EngineUnreachable · ModelNotFound · ContextOverflow · OutOfMemory
+    │                              EngineBusy · EngineRefused · AnswerCut
+    ├─ StoreError              4   NotFound
     └─ NetworkPolicyError      7
 
 Each outer package translates foreign errors into these at its border. They are shown in two places only: the REPL

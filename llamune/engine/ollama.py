@@ -34,8 +34,8 @@ from llamune.engine.ollama_models import (
     remote,
     usable,
 )
-from llamune.engine.ollama_stuck import PATIENCE_S, Leavings, Stuck, until_gone
-from llamune.engine.waiting import State, until_head
+from llamune.engine.ollama_stuck import PATIENCE_S, Leavings, until_gone
+from llamune.engine.waiting import State, Stuck, until_head
 from llamune.errors import EngineError, EngineUnreachable
 
 PORT: Final = 11434

@@ -19,10 +19,6 @@ LOOK_S: Final = 0.1
 LOOKS: Final = 100
 
 
-class Stuck(Exception):
-    """No byte came within the patience; never leaves the engine."""
-
-
 class Leavings:
     """The models whose last answer we left before its end.
 

@@ -6,12 +6,15 @@ from typing import Any, Final
 
 from llamune.chat.events import ModelLoading, PromptReading
 from llamune.engine.http import Exchange
-from llamune.engine.ollama_stuck import Stuck
 
 QUIET_S: Final = 0.3  # nothing came for so long: look what the server does
 LOOK_AGAIN_S: Final = 0.5
 
 State = ModelLoading | PromptReading
+
+
+class Stuck(Exception):
+    """No byte came within the patience; never leaves the engine."""
 
 
 async def until_head(
