@@ -30,7 +30,12 @@ def serve(connection):
 while True:
     threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
 """
-INSTALL = "import socket, json, time, typing; t = time.perf_counter(); from llamune.network import guard; guard.install()"
+INSTALL = """
+import json, socket, time, typing
+t = time.perf_counter()
+from llamune.network import guard
+guard.install()
+"""
 
 
 class Shares(NamedTuple):

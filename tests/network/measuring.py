@@ -100,6 +100,7 @@ def main(what: str) -> None:
     listed = (Destination("ollama", THERE[0], THERE[1]),) if what == "listed" else ()
     meter = Meter(Policy(listed), ENGINE)
     meter.start()
+    meter.busy = True  # looks often: what is planted lives for a second
     meter.fresh()
     {"listed": megabyte}.get(what, globals().get(what, nothing))()
     snapshot = meter.fresh()
