@@ -78,7 +78,7 @@ class Ledger:
     _sums: dict[tuple[Owner, Reach], Sum] = field(default_factory=dict)
     _ours: dict[int, None] = field(default_factory=dict)  # cookies of sockets that the guard saw being connected
     _pairs: dict[tuple[Owner, End, End], int] = field(default_factory=dict)
-    _dead: dict[int, None] = field(default_factory=dict)  # the kernel lists what is left of some for a minute more
+    _dead: dict[int, None] = field(default_factory=dict)  # a list that was begun before a death may still hold it
     _begun: bool = False
 
     def opened(self, cookies: Iterable[int]) -> None:
@@ -104,7 +104,7 @@ class Ledger:
         doubtful: set[int] = set()
         seen: set[int] = set()
         for one in sockets:
-            if one.state == LISTEN or one.cookie in self._dead or _nowhere(one):
+            if one.state == LISTEN or one.cookie in self._dead or _remains(one) or _nowhere(one):
                 continue
             seen.add(one.cookie)
             entry = self._live.get(one.cookie) or self._begin(one)
@@ -255,6 +255,12 @@ def _shorten(cookies: dict[int, None], size: int) -> None:
     """Forgets the oldest."""
     while len(cookies) > size:
         del cookies[next(iter(cookies))]
+
+
+def _remains(one: Socket) -> bool:
+    """What the kernel keeps of a connection that ended, or has not begun: it has a cookie of its own and no figures,
+    and the connection itself is told apart from it."""
+    return one.protocol == TCP and one.sent is None
 
 
 def _nowhere(one: Socket) -> bool:
