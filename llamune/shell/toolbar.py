@@ -6,6 +6,8 @@ from llamune import text
 from llamune.i18n import _
 from llamune.shell.style import Style
 
+LEAST = 12  # columns of the background answers; where there are fewer, they are not named
+
 
 @dataclass(slots=True)
 class Status:
@@ -28,7 +30,7 @@ class Status:
 
 
 def line(status: Status, columns: int, glyphs: text.Glyphs, style: Style | None = None) -> str:
-    """The toolbar's text for a width: traffic always stays; preset, gauge and background go first, in that order."""
+    """The toolbar's text for a width: traffic always stays; preset and gauge go first, then background, cut before."""
     traffic = text.one_line(_("traffic {figure}").format(figure=status.traffic or glyphs.rule))
     model = text.cut(text.one_line(status.model), max(8, columns // 3)) or _("no model")
     parts = {
@@ -44,6 +46,11 @@ def line(status: Status, columns: int, glyphs: text.Glyphs, style: Style | None 
         rest = [p for p in (head, parts.get("gauge"), parts.get("background"), parts["traffic"]) if p]
         joined = " " + f" {glyphs.bar} ".join(rest)
         if text.width(joined) < columns:
+            break
+        spare = columns - 1 - text.width(joined) + text.width(parts.get("background", ""))
+        if dropped == "gauge" and spare >= LEAST:
+            parts["background"] = text.cut(parts["background"], spare)
+            joined = " " + f" {glyphs.bar} ".join((head, parts["background"], parts["traffic"]))
             break
     joined = text.cut(joined, columns - 1)
     head, found, tail = joined.rpartition(traffic)
