@@ -53,6 +53,10 @@ class Paths:
     def presets(self) -> Path:
         return self.home / "presets"
 
+    @property
+    def recommended(self) -> Path:
+        return self.home / "recommended"
+
     def make(self) -> None:
         """Creates the home folder. Raises LlamuneError when it cannot be written."""
         try:

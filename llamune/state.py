@@ -18,7 +18,9 @@ from llamune.chat.scheduler import LIMITS
 @dataclass(slots=True)
 class State:
     """Remembered choices. `sizes` is num_ctx by model name: set by hand, or settled at first use. `lineup` are
-    candidates as written; `limit` is how many answers may be made at once, 0 = as many as is good here."""
+    candidates as written; `limit` is how many answers may be made at once, 0 = as many as is good here.
+    `recommended` is the set in force, `answered` the newest one that the user decided about, `from_set` what of these
+    a set has put in."""
 
     path: Path
     model: str = ""
@@ -27,6 +29,9 @@ class State:
     lineup: list[str] = field(default_factory=list)
     lineup_on: bool = False
     limit: int = 0
+    recommended: str = ""
+    answered: str = ""
+    from_set: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path) -> "State":
@@ -41,6 +46,9 @@ class State:
                 [c for c in data.get("lineup", []) if isinstance(c, str) and "/" in c],
                 data.get("lineup_on") is True,
                 limit if type(limit := data.get("limit", 0)) is int and limit in LIMITS else 0,
+                str(data.get("recommended", "")),
+                str(data.get("answered", "")),
+                put if isinstance(put := data.get("from_set"), dict) else {},
             )
         except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             return cls(path)

@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "compare": N_("the same questions for many models and presets"),
     "sessions": N_("list, show, search, export, import, delete, restore, erase sessions"),
     "models": N_("list, show, import, remove models"),
+    "recommend": N_("recommended models for this quarter: show, apply, import, sign"),
     "presets": N_("list, show, make, change, remove presets"),
     "stats": N_("what was counted of your ratings: the ranking of models and presets"),
     "settings": N_("show and change settings"),

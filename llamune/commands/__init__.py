@@ -18,10 +18,12 @@ def registry() -> CommandRegistry:
         models,
         program,
         ratings,
+        recommending,
         sessions,
         traffic,
         trash,
         turns,
     )  # fmt: skip
 
-    return collect([answers, ratings, judging, lineup, turns, models, context, sessions, trash, traffic, program])
+    told = [answers, ratings, judging, lineup, turns, models, recommending, context, sessions, trash, traffic, program]
+    return collect(told)

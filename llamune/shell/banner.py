@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 from llamune import text
 from llamune.chat.model import DEMONSTRATION, ModelInfo, first_choice
+from llamune.commands import recommending
+from llamune.commands.models import look
 from llamune.errors import EngineUnreachable, LlamuneError, NotFound
 from llamune.i18n import _, ngettext
 
@@ -18,6 +20,8 @@ async def start(repl: "Repl", resume: int | None) -> None:
     who = await _who_answers(repl)
     for line in engines(repl.known, who):
         repl.show(line)
+    if news := recommending.notice(repl.app):
+        repl.show(news)
     if resume is not None:
         reopen(repl, resume)
     elif last := repl.app.store.last_session():
@@ -33,7 +37,7 @@ async def _who_answers(repl: "Repl") -> str:
         await catalog.ensure_server()
     except LlamuneError as error:
         repl.fail(error)
-    repl.known = tuple(await catalog.models(refresh=True))
+    await look(repl)
     version, problem = await catalog.server_version(), catalog.problems.get("ollama")
     if version:
         count = sum(m.engine == "ollama" for m in repl.known)

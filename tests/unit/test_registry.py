@@ -44,7 +44,7 @@ def test_lines_are_parsed(commands: CommandRegistry, line: str, name: str, rest:
     ("line", "message", "hint"),
     [
         ("/retyr", "There is no command /retyr.", "Did you mean /retry"),
-        ("/re", "/re could be several commands.", "/retry, /rewind, /resume, /restore"),
+        ("/re", "/re could be several commands.", "/retry, /rewind, /recommend, /resume, /restore"),
         ("/zzzzz", "There is no command /zzzzz.", "/help lists all commands"),
         ("/", "There is no command /.", "/help lists all commands"),
         ("/adopt", "/adopt needs LETTER: the answer's letter.", "/adopt LETTER   /adopt B"),

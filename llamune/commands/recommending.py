@@ -1,0 +1,181 @@
+"""Recommended sets in the chat: what is new, applying it, or keeping what there is. One notice, until it is answered.
+
+The words and tables here serve the command line, too. Which sets there are and what applying means is recommend.py's.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from llamune import recommend
+from llamune.app import App
+from llamune.chat import fit
+from llamune.chat.fit import Machine, Need
+from llamune.commands import wording
+from llamune.commands.registry import Arguments, Choice, Parameter, command
+from llamune.commands.session import Shell
+from llamune.commands.values import Column, Listing, Note
+from llamune.errors import UsageError, near
+from llamune.i18n import N_, _, language
+from llamune.paths import shipped
+from llamune.recommend import Difference, RecommendedSet, Sets, Standing
+from llamune.state import State
+
+TITLE = N_("Models and presets")
+WAYS = {
+    "details": N_("what is new in the newest set"),
+    "apply": N_("let it choose what you have not chosen"),
+    "keep": N_("leave all as it is"),
+}
+GB = 10**9
+
+
+def ways(shell: Shell) -> Iterable[Choice]:
+    """Completion: what /recommend can do."""
+    return ((name, _(about)) for name, about in WAYS.items())
+
+
+@command(
+    "recommend",
+    N_("the recommended models; or details, apply, keep"),
+    Parameter("WAY", N_("details, apply or keep; alone: the newest set"), choices=ways),
+    now=True,
+    example="/recommend details",
+)
+async def recommended(shell: Shell, args: Arguments) -> None:
+    app = shell.app
+    sets = sets_of(app)
+    newest = sets.get()
+    names = [m.name for m in await app.catalog.models()]
+    match args.get(0):
+        case "":
+            shell.show(headline(app, newest))
+            shell.show(listing(newest, names, await asyncio.to_thread(machine)))
+        case "details":
+            shell.show(details(sets, newest, app.state))
+        case "apply":
+            shell.show(applied(app, newest, names))
+        case "keep":
+            app.state.remember(answered=newest.version)
+            shell.show(_("All stays as it is."))
+        case other:
+            raise UsageError(
+                _("/recommend does not know “{word}”.").format(word=other),
+                _("Did you mean {names}?").format(names=", ".join(near(other, WAYS) or WAYS)),
+            )
+
+
+def sets_of(app: App) -> Sets:
+    """The sets of an app's home folder."""
+    return Sets(shipped("presets") / "recommended", app.paths.recommended)
+
+
+def notice(app: App) -> Note | None:
+    """What is said at the start when a set is there that is newer than the one answered; None when there is nothing.
+
+    Nothing is said before the user has answered once or imported a set: a first start has enough to read.
+    """
+    if not app.settings.use_recommended:
+        return None
+    sets = sets_of(app)
+    found = sets.all()
+    fresh = not app.state.answered and not any(sets.own.glob("*.toml"))
+    if not found or fresh or recommend.age(found[-1].version) <= recommend.age(app.state.answered):
+        return None
+    told = changes(Difference.of(_before(sets, found[-1], app.state), found[-1]))
+    head = _("New recommended models: {version}.").format(version=found[-1].version)
+    return Note("\n".join(x for x in (head, told, "/recommend details · apply · keep") if x), "dim")
+
+
+def signature(how: Standing) -> str:
+    """What a file's signature is worth, in words."""
+    words = {"trusted": _("trusted"), "unknown key": _("unknown key"), "unsigned": _("unsigned"), "wrong": _("wrong")}
+    return words[how]
+
+
+def machine() -> Machine:
+    """This machine's memory."""
+    from llamune.engine.machine import look
+
+    return look()
+
+
+def headline(app: App, chosen: RecommendedSet) -> Note:
+    """Version, date, whether it is in force, and whether anybody measured it."""
+    told = [f"{chosen.version} ({chosen.updated})", _("applied") if app.state.recommended == chosen.version else ""]
+    if not chosen.measured:
+        told.append(_("sizes as published, not measured by us"))
+    return Note(" · ".join(x for x in told if x), "dim")
+
+
+def listing(chosen: RecommendedSet, installed: Sequence[str], here: Machine) -> Listing:
+    """One row a model, by priority."""
+    columns = [
+        Column(_("model"), least=12),
+        Column(_("fits")),
+        Column(_("memory"), right=True, spare=1),
+        Column(_("installed"), spare=2),
+        Column(_("preset"), spare=4),
+        Column(_("licence"), spare=5),
+        Column(_("at least"), spare=6),
+        Column(_("for"), least=16, spare=3),
+    ]
+    rows = []
+    for m in chosen.models:
+        if not m.deprecated:
+            found = fit.fit([Need(round(m.memory * GB), 0, 0, 0, 0)], here)
+            there = m.installed_as(installed)
+            fits = wording.verdict(found) if found else ""
+            about = (m.preset, m.licence, m.machine, m.purpose.get(language(), ""))
+            rows.append((m.name, fits, f"{m.memory:g} GB", there or "–", *about))
+    after = _("– is not installed: bring its GGUF file along, then: llamune models import FILE.gguf --name NAME")
+    return Listing(columns, rows, after)
+
+
+def details(sets: Sets, chosen: RecommendedSet, state: State) -> Note:
+    """What is new in a set, against the one in force or the one before it."""
+    before = _before(sets, chosen, state)
+    told = [
+        f"{chosen.version}: {chosen.changelog.get(language(), '')}",
+        _("Compared with {version}:").format(version=before.version) if before else "",
+        changes(Difference.of(before, chosen)),
+    ]
+    return Note("\n".join(x for x in told if x))
+
+
+def _before(sets: Sets, chosen: RecommendedSet, state: State) -> RecommendedSet | None:
+    """The set that a new one is compared with: the one in force, else the one before it."""
+    older = [s for s in sets.all() if recommend.age(s.version) < recommend.age(chosen.version)]
+    in_force = [s for s in older if s.version == state.recommended]
+    found = in_force or older
+    return found[-1] if found else None
+
+
+def changes(found: Difference) -> str:
+    """What differs, a line each; "" when nothing does."""
+    lines = [
+        _("new: {names}").format(names=", ".join(found.new)) if found.new else "",
+        _("no longer recommended: {names}").format(names=", ".join(found.gone)) if found.gone else "",
+        _("another order") if found.order else "",
+        _("another number of answers at once") if found.limit else "",
+        _("other parameters for: {names}").format(names=", ".join(found.parameters)) if found.parameters else "",
+    ]
+    return "\n".join(x for x in lines if x)
+
+
+def applied(app: App, chosen: RecommendedSet | None, installed: Sequence[str]) -> Note:
+    """Applies a set, or takes back what one has put in, and says what came of it. Raises UsageError."""
+    if not app.settings.use_recommended:
+        raise UsageError(_("Recommended sets are turned off."), "llamune settings set use_recommended true")
+    lineup, limit = recommend.apply(app.state, chosen, installed)
+    told = [_("{version} is applied.").format(version=chosen.version) if chosen else _("No set is applied now.")]
+    told.append(
+        _("line-up: {names}").format(names=", ".join(app.state.lineup) or _("none"))
+        if lineup
+        else _("Your own line-up stays.")
+    )
+    if not limit:
+        told.append(_("Your own number of answers at once stays."))
+    missing = [m.name for m in chosen.models if not m.installed_as(installed)] if chosen else []
+    if missing:
+        told.append(_("not installed: {names}").format(names=", ".join(missing)))
+    return Note("\n".join(told), "good")

@@ -1,0 +1,207 @@
+"""Recommended sets: four quarters by file, signatures, what is refused, and that nobody's own choice is touched."""
+
+import json
+from pathlib import Path
+
+import pytest
+from program import Program
+from remembering import RememberingShell
+
+from llamune import recommend, settings
+from llamune.app import App
+from llamune.commands import recommending
+from llamune.paths import Paths, shipped
+from llamune.state import State
+from tests.functional.chatting import NOWHERE, Chat, prepare
+
+SHIPPED = shipped("presets") / "recommended" / "2026-Q4.toml"
+
+
+@pytest.fixture
+def run(paths: Paths, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Program:
+    monkeypatch.setenv("OLLAMA_HOST", NOWHERE)
+    paths.settings.write_text("start_ollama = false\n")
+    return Program(capsys, monkeypatch)
+
+
+@pytest.fixture
+def signed(run: Program, tmp_path: Path) -> Path:
+    """2027-Q1, signed with a key that is trusted."""
+    public = run("recommend", "key", str(tmp_path / "secret")).out.strip()
+    assert (tmp_path / "secret").stat().st_mode & 0o077 == 0
+    file = quarter(tmp_path, "2027-Q1")
+    assert run("recommend", "sign", str(file), "--key", str(tmp_path / "secret")).code == 0
+    assert run("recommend", "verify", str(file)).code == 1  # signed, but by whom?
+    assert run("recommend", "trust", public).code == 0
+    assert run("recommend", "verify", str(file)).code == 0
+    return file
+
+
+def quarter(folder: Path, version: str, *changes: tuple[str, str]) -> Path:
+    """A set like the shipped one, of another quarter, with guide:1m as its first model."""
+    text = SHIPPED.read_text(encoding="utf-8").replace("2026-Q4", version).replace("qwen3:4b", "guide:1m")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path = folder / f"{version}.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def state(paths: Paths) -> State:
+    return State.load(paths.state)
+
+
+def test_the_shipped_set_is_right_and_shown(run: Program) -> None:
+    assert run("recommend", "check", str(SHIPPED)).code == 0
+    shown = run("recommend", "show")
+    assert "qwen3:8b" in shown.out
+    assert "not measured by us" in shown.out
+    assert "Apache-2.0" in shown.out
+    assert "16 GB" in shown.out
+    found = run("--language", "ja", "recommend", "show")
+    assert "翻訳" in found.out
+    assert run("recommend", "show", "--json").json["version"] == "2026-Q4"
+    assert run("recommend", "show", "2031-Q1").code == 2
+
+
+def test_a_signed_set_comes_in_and_earlier_ones_stay(run: Program, signed: Path, paths: Paths) -> None:
+    done = run("recommend", "import", str(signed))
+    assert (done.code, "trusted" in done.err) == (0, True)
+    listed = run("recommend", "list").out
+    assert "2026-Q4" in listed
+    assert "2027-Q1" in listed
+    different = run("recommend", "diff", "2026-Q4", "2027-Q1", "--json").json
+    assert (different["new"], different["gone"]) == (["guide:1m"], ["qwen3:4b"])
+    assert "new: guide:1m" in run("recommend", "details").out
+    assert run("recommend", "export").out.encode() == signed.read_bytes()
+    assert state(paths).recommended == ""  # importing applies nothing
+    assert run("recommend", "apply").code == 0
+    assert (state(paths).recommended, state(paths).lineup, state(paths).limit) == ("2027-Q1", ["guide:1m/fast"], 2)
+    assert run("recommend", "apply", "2026-Q4").code == 0  # going back
+    assert (state(paths).recommended, state(paths).lineup) == ("2026-Q4", [])
+    assert run("recommend", "apply", "none").code == 0
+    assert (state(paths).recommended, state(paths).lineup, state(paths).limit) == ("", [], 0)
+
+
+def test_what_is_not_trusted_is_shown_and_refused(run: Program, signed: Path, paths: Paths, tmp_path: Path) -> None:
+    changed = tmp_path / "changed.toml"
+    changed.write_bytes(signed.read_bytes().replace(b"concurrent_limit = 2", b"concurrent_limit = 3"))
+    done = run("recommend", "import", str(changed), "--trust-once")
+    assert (done.code, "was changed after" in done.err) == (2, True)
+    plain = quarter(tmp_path, "2027-Q2")
+    done = run("recommend", "import", str(plain))
+    assert (done.code, "not signed" in done.err, "--trust-once" in done.err) == (2, True, True)
+    (paths.recommended / "trusted.txt").unlink()
+    assert "not trusted" in run("recommend", "import", str(signed)).err
+    assert [p.name for p in paths.recommended.glob("*.toml")] == []
+    assert run("recommend", "import", str(plain), "--trust-once").code == 0
+    older = run("recommend", "import", str(signed), "--trust-once")
+    assert (older.code, "not newer" in older.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("concurrent_limit = 2", "concurrent_limit = 9", "concurrent_limit"),
+        ("concurrent_limit = 2", "concurrent_limit = -1", "concurrent_limit"),
+        ("concurrent_limit = 2", 'concurrent_limit = "hot"', "concurrent_limit"),
+        ("concurrent_limit = 2", "concurrent_limit = true", "concurrent_limit"),
+        ("concurrent_limit", "concurent_limit", "concurrent_limit"),
+        ("format = 1", "format = 2", "newer"),
+        ("temperature = 0.2", "temperature = nan", "parameters.code"),
+        ("temperature = 0.2", "temperature = 1e400", "parameters.code"),
+        ("temperature = 0.2", "temprature = 0.2", "parameters.code"),
+        ("size = 2.5", "size = nan", "models[1].size"),
+        ("size = 2.5", "size = ２", "TOML"),
+        ("priority = 3", "", "models[1].priority"),
+        ('execution_order = ["', 'execution_order = ["nowhere:1b", "', "nowhere:1b"),
+        ('execution_order = ["', 'execution_order = ["gemma3:4b", "', "twice"),
+        ('execution_order = ["', 'execution_order = [["x"], "', "execution_order"),
+        ("[changelog]", "[changelog", "TOML"),
+        ('ja = "最初のセットです。"', "", "changelog.ja"),
+        ('quarter = "', 'quarter = "x', "quarter"),
+        ('version = "', 'version = "../', "version"),
+    ],
+)
+def test_mistakes_are_named_and_nothing_comes_in(
+    run: Program, paths: Paths, tmp_path: Path, old: str, new: str, place: str
+) -> None:
+    file = quarter(tmp_path, "2027-Q1", (old, new))
+    checked = run("recommend", "check", str(file))
+    assert checked.code == 1
+    assert place in checked.out
+    taken = run("recommend", "import", str(file), "--trust-once")
+    assert taken.code == 2
+    assert place in taken.err
+    assert not list(paths.home.rglob("20*.toml"))
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"a = [" * 5000, b"x" * 1_000_001, b"models = 1", b"models = [1]"])
+def test_broken_and_oversized_files_are_refused(run: Program, tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "f").write_bytes(data)
+    assert run("recommend", "check", str(tmp_path / "f")).code == 1
+    assert run("recommend", "import", str(tmp_path / "f"), "--trust-once").code == 2
+    assert run("recommend", "import", str(tmp_path / "missing")).code == 2
+
+
+def test_what_the_user_chose_stays(run: Program, signed: Path, paths: Paths) -> None:
+    state(paths).remember(lineup=["mine:8b/fast"], limit=4, lineup_on=True)
+    run("recommend", "import", str(signed))
+    done = run("recommend", "apply")
+    assert "Your own line-up stays" in done.out
+    assert "Your own number" in done.out
+    kept = state(paths)
+    assert (kept.lineup, kept.limit, kept.lineup_on, kept.recommended) == (["mine:8b/fast"], 4, True, "2027-Q1")
+    run("recommend", "apply", "none")
+    assert (state(paths).lineup, state(paths).limit) == (["mine:8b/fast"], 4)
+    run("settings", "set", "use_recommended", "false")
+    assert run("recommend", "apply").code == 2
+
+
+def test_one_notice_until_it_is_answered(run: Program, signed: Path, paths: Paths, tmp_path: Path) -> None:
+    def notice() -> str:
+        told = recommending.notice(App(settings.load(paths), paths))
+        return told.text if told else ""
+
+    assert notice() == ""  # a first start
+    run("recommend", "import", str(signed))
+    assert "2027-Q1" in notice()
+    assert "new: guide:1m" in notice()
+    assert "/recommend details" in notice()
+    run("recommend", "keep")
+    assert notice() == ""
+    run("recommend", "import", str(quarter(tmp_path, "2027-Q2")), "--trust-once")
+    assert "2027-Q2" in notice()
+    run("recommend", "apply")
+    assert notice() == ""
+    run("recommend", "apply", "2026-Q4")
+    assert notice() == ""
+    run("settings", "set", "use_recommended", "false")
+    run("recommend", "import", str(quarter(tmp_path, "2027-Q3")), "--trust-once")
+    assert notice() == ""
+
+
+def test_the_chat_tells_and_obeys(home: Path, migrated: Path, tmp_path: Path) -> None:
+    prepare(home, migrated)
+    Paths(home).recommended.mkdir()
+    quarter(Paths(home).recommended, "2027-Q1")
+    with Chat(home) as chat:
+        chat.sees("New recommended models: 2027-Q1")
+        chat.command("/recommend apply", "2027-Q1 is applied", "guide:1m/fast")
+        chat.leave()
+    assert json.loads((home / "state.json").read_text())["answered"] == "2027-Q1"
+    with Chat(home) as chat:
+        assert "New recommended" not in chat.text()
+        chat.leave()
+
+
+async def test_recommend_in_the_chat(shell: RememberingShell) -> None:
+    assert "qwen3:8b" in await shell.run("/recommend")
+    assert "2026-Q4" in await shell.run("/recommend details")
+    await shell.run("/recommend keep")
+    assert (shell.app.state.answered, shell.app.state.recommended) == ("2026-Q4", "")
+    await shell.run("/recommend apply")
+    assert shell.app.state.recommended == "2026-Q4"
+    with pytest.raises(recommend.UsageError, match="does not know"):
+        await shell.run("/recommend aply")
