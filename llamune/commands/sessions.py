@@ -1,5 +1,6 @@
 """Sessions: begin, list, go on with, name, find, take along. Their numbers are their ids and never change."""
 
+import asyncio
 from collections.abc import Iterable
 from itertools import islice
 
@@ -144,7 +145,7 @@ async def title(shell: Shell, args: Arguments) -> None:
     example=N_("/search retirement"),
 )
 async def search(shell: Shell, args: Arguments) -> None:
-    hits = shell.app.store.search(args.rest, limit=HITS + 1)
+    hits = await asyncio.to_thread(shell.app.store.search, args.rest, limit=HITS + 1)
     if not hits:
         return shell.show(_("Nothing was found for “{words}”.").format(words=one_line(args.rest)))
     for hit in hits[:HITS]:
@@ -186,7 +187,7 @@ async def export(shell: Shell, args: Arguments) -> None:
     transfer.form_of(path)
     if path.exists() and not await shell.confirm(_("{path} exists. Overwrite it?").format(path=one_line(str(path)))):
         return
-    transfer.export(shell.app.store, ids, path)
+    await asyncio.to_thread(transfer.export, shell.app.store, ids, path)
     written = ngettext("{n} session", "{n} sessions", len(ids)).format(n=len(ids))
     shell.show(Note(_("{sessions} written to {path}").format(sessions=written, path=one_line(str(path))), "good"))
 
@@ -198,7 +199,8 @@ async def export(shell: Shell, args: Arguments) -> None:
     example="/import sessions.jsonl",
 )
 async def import_(shell: Shell, args: Arguments) -> None:
-    added = transfer.import_(shell.app.store, path_of(args.rest))
+    wording.quiet(shell)
+    added = await asyncio.to_thread(transfer.import_, shell.app.store, path_of(args.rest))
     told = ngettext("{n} session", "{n} sessions", added.sessions).format(n=added.sessions)
     counts = wording.counted(added.turns, added.answers)
     done = _("{sessions} added: {counts}. /sessions lists them.") if added.sessions else _("Nothing was added.")

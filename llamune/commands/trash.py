@@ -3,6 +3,7 @@
 Deleting hides. Purging erases rows, index and backups (the store), and input history and log entries (transfer.py).
 """
 
+import asyncio
 from collections.abc import Iterable
 
 from llamune.chat.session import ChatSession, Purged
@@ -84,7 +85,9 @@ async def purge(shell: Shell, args: Arguments) -> None:
     reply = await shell.ask(_("This cannot be taken back. Type {word} to erase: ").format(word=word))
     if wording.typed(reply) not in (wording.typed(word), "purge"):
         return shell.show(_("Nothing was erased."))
-    purged, texts = transfer.purge(shell.app.store, shell.app.paths, [s.id for s in chosen])
+    wording.quiet(shell)
+    ids = [s.id for s in chosen]
+    purged, texts = await asyncio.to_thread(transfer.purge, shell.app.store, shell.app.paths, ids)
     shell.forget(texts)
     if shell.conversation.session.id in {s.id for s in chosen}:
         shell.conversation.new()

@@ -104,3 +104,9 @@ def session_of(shell: Shell, number: int, *, deleted: bool = False) -> ChatSessi
             _("Session {session} is not in the trash.").format(session=named(session)), _("/trash lists what is.")
         )
     return session
+
+
+def quiet(shell: Shell) -> None:
+    """Raises UsageError while answers are being written: what holds the database for long would make them wait."""
+    if shell.running():
+        raise UsageError(_("Answers are still being written."), _("/stop all stops them; or try again in a moment."))

@@ -15,6 +15,7 @@ from llamune.engine.faults import no_embedding
 from llamune.engine.http import CONNECT_TIMEOUT_S, Address, Check
 from llamune.engine.ollama_errors import failure, not_ollama, refused, unreachable
 from llamune.errors import EngineError, LlamuneError
+from llamune.i18n import _
 
 if TYPE_CHECKING:
     import ollama
@@ -98,7 +99,8 @@ def official_import() -> Iterator[None]:
         yield
     except (ImportError, ValueError, TypeError) as error:
         raise EngineError(
-            f"The ollama package cannot be loaded: {error}", "Look at OLLAMA_HOST and the proxy variables."
+            _("The ollama package cannot be loaded: {reason}").format(reason=error),
+            _("Look at OLLAMA_HOST and the proxy variables."),
         ) from error
 
 

@@ -102,9 +102,9 @@ class Registry:
                 _("A model cannot be called {name}.").format(name=name),
                 _("Take letters, digits and . _ : - and no name of a model that ships with Llamune."),
             )
-        entries = self._read()
+        self._read()  # a list that cannot be read is told before the file is, which takes its time
         entry = await asyncio.to_thread(_describe, name, path, progress)
-        self._write([*(e for e in entries if e.name != name), entry])
+        self._write([*(e for e in self._read() if e.name != name), entry])
         return entry
 
     def remove(self, name: str) -> None:

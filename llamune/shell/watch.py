@@ -15,7 +15,7 @@ from llamune.chat.board import Lane
 from llamune.chat.events import AnswerFailed, AnswerFinished, Event
 from llamune.chat.fanout import Running
 from llamune.errors import LlamuneError
-from llamune.i18n import _, language, ngettext
+from llamune.i18n import _, ngettext
 from llamune.shell import columns
 from llamune.shell.screen import Screen
 from llamune.shell.view import View
@@ -223,6 +223,6 @@ class Watch:
 
     def _tail(self) -> list[str]:
         """What was typed ahead, under the answer."""
-        before = "次: " if language() == "ja" else "next: "
+        before = _("next: ")
         lines = [text.cut(before + text.one_line(q), self._screen.columns - 1) for q in self._queued()]
         return [self._view.style(line, "dim") for line in lines[-3:]]
