@@ -1,8 +1,11 @@
 """Whether a model fits into this machine's memory, with the figures: fits, tight, or no.
 
-What a model needs is computed before it is loaded, from its file's own keys; what llama.cpp and Ollama really take was
-compared with it (facts in tests/functional/test_cli_fit.py). What keeps old prompts for later (up to 8 GiB with Ollama, 1 GiB with
-the built-in engine) is not in it: for that a quarter of the free memory stays. Nothing is measured or loaded here.
+What a model needs is computed before it is loaded, from its file's own keys. Against real engines (Linux, processor
+only, random weights, contexts of 512 to 32,768): without `overhead` within 0.2 % of what Ollama 0.34.4 reports for a
+50 MB llama model and 0.6 to 5 % for a 212 MB gemma3 model; with it 4 to 6 % over the resident memory of the built-in
+engine for 378 MB, and 8 % under to 11 % over it for the gemma3 model, whose working memory fills up with use. No GPU
+was measured. What keeps old prompts for later (up to 8 GiB with Ollama, 1 GiB with the built-in engine) is not in it:
+for that a quarter of the free memory stays. Nothing is measured or loaded here.
 """
 
 from collections.abc import Sequence
