@@ -16,6 +16,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 THERE = "203.0.113.9"
+os.environ["RES_OPTIONS"] = "timeout:1 attempts:1"  # nobody answers names there
 GUARDED = sys.argv[1:2] != ["off"]
 os.environ["http_proxy"] = os.environ["HTTPS_PROXY"] = f"http://{THERE}:80"
 if GUARDED:
