@@ -178,6 +178,7 @@ def at_home(chosen: Settings, paths: Paths) -> tuple[Settings, tuple[LlamuneErro
 def log_to(paths: Paths) -> None:
     """Sends what is logged to the log file; a home that cannot be written to means no log, not an error."""
     handler: logging.Handler
+    logging.raiseExceptions = False  # a disk that is full now is no reason to print over the chat
     try:
         paths.make()
         paths.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ nothing in it cannot be chosen again. It holds no text of any conversation.
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,8 @@ class State:
                 json.dump(data, file, ensure_ascii=False)
             beside.replace(self.path)
         except OSError:  # a read-only home: remembered for this run only; the store tells the user
-            beside.unlink(missing_ok=True)
+            with suppress(OSError):
+                beside.unlink()
 
     def num_ctx(self, model: ModelInfo) -> int:
         """The context length of a model: chosen once, then the same for every request (a difference reloads it)."""

@@ -11,7 +11,8 @@ from typing import Literal
 from llamune.chat.preset import SamplingOptions
 
 AnswerStatus = Literal["waiting", "streaming", "complete", "cancelled", "failed"]
-Reason = Literal["", "stop", "length", "prompt_cut"]  # why an answer ended; prompt_cut: an old server cut the prompt
+# Why an answer ended. prompt_cut: an old server cut the prompt; program_gone: our own process ended before it did.
+Reason = Literal["", "stop", "length", "prompt_cut", "program_gone"]
 TitledBy = Literal["auto", "model", "user"]
 
 

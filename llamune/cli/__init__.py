@@ -4,6 +4,7 @@ Errors of ours are shown as two lines on stderr and give their exit code; anythi
 goes to the log file. Standard output carries data only. Imports are late: `llamune ask` pays for nothing else.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if argv is None:  # this process is ours: nothing is imported before the guard stands
             os.umask(0o077)  # what is written here is the user's alone
             _protect()
+            _stand_in()
         for stream in (sys.stdin, sys.stdout, sys.stderr):
             _forgive(stream)
         code = _run(sys.argv[1:] if argv is None else list(argv))
@@ -39,10 +41,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter complains when it flushes at its end
         return PIPE_CLOSED
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EBADF):
+            return _failed(error)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        from llamune.errors import LlamuneError
+        from llamune.i18n import _
+
+        return _failed(LlamuneError(_("The output could not be written: {reason}").format(reason=error.strerror)))
     except SystemExit as leaving:  # argparse after --help and --version
         return leaving.code if isinstance(leaving.code, int) else 0
     except Exception as error:
         return _failed(error)
+
+
+def _stand_in() -> None:
+    """A stream that was closed before we began is an empty one."""
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)  # noqa: SIM115 - as long as the process lives
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - likewise
 
 
 def _protect() -> None:

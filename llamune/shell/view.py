@@ -114,6 +114,9 @@ class View:
         match answer.status:
             case "complete":
                 return self.figures(answer.usage, answer.reason, columns)
+            case "cancelled" if answer.reason == "program_gone":
+                told = _("(cut here: the program ended; what had come is kept)")
+                return self.style(text.folded(told, columns), "warn")
             case "cancelled":
                 return self.style(text.folded(_("(stopped; what came is kept)"), columns), "warn")
             case "failed":

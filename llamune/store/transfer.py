@@ -27,12 +27,14 @@ from llamune.store.values import USAGE, attachments_of, insert_row, moment, stor
 
 FORMAT = "llamune-session"
 VERSION = 1
-LARGEST = 2**53  # of a whole number: what every JSON reader keeps exactly
+LARGEST = 2**53  # of a number: what every JSON reader keeps exactly
 
 
 def _known_options(options: dict[str, int | float]) -> dict[str, int | float]:
     if unknown := options.keys() - set(OPTION_NAMES):
         raise ValueError(f"unknown option {', '.join(sorted(unknown))}")
+    if any(abs(value) > LARGEST for value in options.values()):
+        raise ValueError("a number out of all ranges")
     return options
 
 
@@ -50,7 +52,7 @@ def _writable(value: Any) -> Any:
 Text = Annotated[str, BeforeValidator(_writable)]
 Count = Annotated[int, Field(ge=0, le=LARGEST)]
 Score = Annotated[int, Field(ge=LOWEST, le=HIGHEST)]
-Milliseconds = Annotated[float, Field(ge=0)]
+Milliseconds = Annotated[float, Field(ge=0, le=LARGEST)]
 Time = Annotated[datetime, Field(strict=False), AfterValidator(_utc)]
 Options = Annotated[dict[str, int | float], AfterValidator(_known_options)]
 
