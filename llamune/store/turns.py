@@ -176,4 +176,5 @@ def cut(connection: Connection, now: int, answer_ids: Sequence[int]) -> None:
     query = select(ANSWER.c.id, ANSWER.c.turn_id, ANSWER.c.text).where(ANSWER.c.id.in_(answer_ids), RUNNING)
     for answer_id, turn_id, text in connection.execute(query).all():
         search.change(connection, now // SECOND, turn_id, answer_id, "", text)
-        connection.execute(update(ANSWER).where(ANSWER.c.id == answer_id).values(status="cancelled", reason="program_gone"))
+        gone = {"status": "cancelled", "reason": "program_gone"}
+        connection.execute(update(ANSWER).where(ANSWER.c.id == answer_id).values(gone))
