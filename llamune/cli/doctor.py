@@ -177,9 +177,10 @@ def _database(home: "Paths") -> Finding:
 async def _engines(chosen: "Settings", home: "Paths") -> tuple[list[Finding], bool]:
     """What answers here, and whether anything does."""
     from llamune.engine.catalog import build
+    from llamune.network.policy import listing
 
     try:
-        catalog = build(chosen, home)
+        catalog = build(chosen, home, check=listing("ollama", chosen.ollama_host).pin().check)
     except LlamuneError as error:
         return [_wrong("Ollama", error, "missing")], False
     try:
