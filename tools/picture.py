@@ -62,16 +62,29 @@ class Scene:
 
 
 LLAMUNE = (str(Path(sys.executable).with_name("llamune")), "chat")
+ENGLISH = {"LANG": "en_US.UTF-8", "LC_ALL": "", "LC_MESSAGES": "", "OLLAMA_HOST": "127.0.0.1:9"}  # no server there
+JAPANESE = ENGLISH | {"LANG": "ja_JP.UTF-8"}
 SCENES: Mapping[str, Scene] = {
     "chat": Scene(
         LLAMUNE,
-        (Step("guide:5m", "How do I compare models?\r"), Step("tokens/s")),
-        environment={"LANG": "en_US.UTF-8", "LC_ALL": "", "LC_MESSAGES": ""},
+        (
+            Step("│ traffic", "How do I compare models?\r"),
+            Step("tokens/s", "how can I bring back a deleted chat?\r"),
+            Step("/restore"),
+            Step("0 B"),
+        ),
+        environment=ENGLISH,
     ),
-    "chat-ja": Scene(
+    "compare-ja": Scene(
         LLAMUNE,
-        (Step("guide:5m", "モデルを比べるには?\r"), Step("トークン/秒")),
-        environment={"LANG": "ja_JP.UTF-8", "LC_ALL": "", "LC_MESSAGES": ""},
+        (
+            Step("通信量", "消した会話を元に戻すには?\r"),
+            Step("トークン/秒", "/retry guide:5m guide:1m/fast\r"),
+            Step("調べたもの"),
+        ),
+        columns=108,
+        rows=24,
+        environment=JAPANESE,
     ),
 }
 

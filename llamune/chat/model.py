@@ -57,7 +57,8 @@ DEMONSTRATION = "guide:"  # the models that ship: they only know Llamune
 
 
 def first_choice(models: Iterable[ModelInfo]) -> ModelInfo | None:
-    """The model for somebody who has never chosen one: the first that can chat; else the larger guide."""
+    """The model for somebody who has never chosen one: the first that can chat; else the smaller
+    guide, which mixes its two languages less often than the larger one."""
     able = [m for m in models if "completion" in m.capabilities or "embedding" not in m.capabilities]
     real = [m for m in able if not m.name.startswith(DEMONSTRATION)]
-    return real[0] if real else max(able, key=lambda m: m.size, default=None)
+    return real[0] if real else min(able, key=lambda m: m.size, default=None)
