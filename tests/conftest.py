@@ -1,6 +1,7 @@
 """What every test gets: a home of its own, English, and a guard that fails a test which dials out."""
 
 import ipaddress
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,8 @@ def stays_here(host: object) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: programs under test inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     guard = NetworkGuard()
     config.stash[GUARD] = guard
     sys.addaudithook(guard)
