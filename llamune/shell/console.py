@@ -20,7 +20,7 @@ BLOCKS = (
     range(0xFFFD, 0xFFFE),
     range(0x1F100, 0x1F1AD),
 )
-PUNCTUATION = {"·": "-", "→": "->", "←": "<-", "“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "…": "..."}
+PUNCTUATION = {"·": "-", "→": "->", "←": "<-", "“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "…": "~"}
 
 
 def use_ambiguous_width(columns: Literal[1, 2]) -> None:
@@ -38,7 +38,7 @@ def _is_ambiguous(char: str) -> bool:
 def plain_signs(said: str, encoding: str) -> str:
     """`said` with the signs that `encoding` lacks spelt with plain ones; any other character it lacks becomes "?"."""
     plain = asdict(text.ASCII_GLYPHS)
-    signs = PUNCTUATION | {s: plain[name] for name, s in asdict(text.Glyphs()).items() if len(s) == 1}
+    signs = {s: plain[name] for name, s in asdict(text.Glyphs()).items() if len(s) == 1} | PUNCTUATION
     try:
         lacking = {c for c in set(said) if c != c.encode(encoding, "replace").decode(encoding)}
     except LookupError:

@@ -4,6 +4,7 @@
 terminals there is another one in plain.py.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -58,6 +59,7 @@ class PromptScreen:
     def __init__(self, session: PromptSession[str]) -> None:
         self._session = session
         self._rows: list[str] = []
+        self._printed: list[str] = []  # in this step of the loop
         root = session.layout.container
         assert isinstance(root, HSplit)
         root.children.insert(0, self._window())
@@ -77,12 +79,21 @@ class PromptScreen:
         return max(1, self.app.output.get_size().rows - RESERVED)
 
     def above(self, text: str) -> None:
-        """Prints above the prompt without leaving raw mode: in cooked mode the kernel would take Ctrl-C and Ctrl-D."""
+        """Prints above the prompt; what is printed in one step of the loop goes out together, with one redraw."""
+        self._printed.append(text if text.endswith("\n") else text + "\n")
+        if not self.app.is_running:
+            self._flush()
+        elif len(self._printed) == 1:
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Writes without leaving raw mode: in cooked mode the kernel would take Ctrl-C and Ctrl-D."""
         app, output = self.app, self.app.output
+        said, self._printed = "".join(self._printed), []
         if app.is_running:
             app.renderer.erase()
         output.enable_autowrap()
-        output.write_raw(spelled(text if text.endswith("\n") else text + "\n", output.encoding()).replace("\n", "\r\n"))
+        output.write_raw(spelled(said, output.encoding()).replace("\n", "\r\n"))
         output.flush()
         if app.is_running:
             app.renderer.reset()

@@ -20,6 +20,6 @@ def test_both_settings() -> None:
 
 def test_signs_are_spelt_as_the_encoding_can() -> None:
     said = "★ “title” → /resume · 日本 …"
-    assert plain_signs(said, "ascii") == '* "title" -> /resume - ?? ...'
+    assert plain_signs(said, "ascii") == '* "title" -> /resume - ?? ~'
     assert plain_signs(said, "cp932") == "★ “title” → /resume - 日本 …"
     assert plain_signs(said, "utf-8") == said
