@@ -19,7 +19,7 @@ import sys
 import termios
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any
 
@@ -125,6 +125,7 @@ class Term:
         self._process = subprocess.Popen(launch, stdin=side, stdout=side, stderr=side, env=kept)
         self.pid = self._process.pid
         os.close(side)
+        os.set_blocking(self._fd, False)  # what select promised may have been taken back by a flush
 
     def __enter__(self) -> "Term":
         return self
@@ -169,6 +170,8 @@ class Term:
     def _read(self) -> bool:
         try:
             data = os.read(self._fd, 65536)
+        except BlockingIOError:
+            return True
         except OSError as error:  # Linux: EIO when the other side is closed
             if error.errno != errno.EIO:
                 raise
@@ -180,7 +183,8 @@ class Term:
         head, *rest = data.split(ASKS_POSITION.encode())
         self._stream.feed(head)
         for part in rest:  # each is answered with the place at which it was asked
-            os.write(self._fd, f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R".encode())
+            with suppress(BlockingIOError):  # a program that does not read gets no answer
+                os.write(self._fd, f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R".encode())
             self._stream.feed(part)
         return True
 
@@ -198,8 +202,8 @@ class Term:
         data = keys.encode()
         while data:
             if select.select([], [self._fd], [], 0.01)[1]:
-                written = os.write(self._fd, data[:512])
-                data = data[written:]
+                with suppress(BlockingIOError):
+                    data = data[os.write(self._fd, data[:512]) :]
             while select.select([self._fd], [], [], 0)[0] and self._read():
                 pass  # a program that answers while it reads would otherwise fill both buffers
 
