@@ -20,6 +20,7 @@ from llamune import text
 PROGRAM = (sys.executable, "-m", "llamune", "chat", "--scripted")
 NOWHERE = "127.0.0.1:9"  # the discard port: nobody answers there
 CLEAR, ENTER, CTRL_C, CTRL_D = "\x0c", "\r", "\x03", "\x04"
+ERASED = b"\x1b[2J"  # what prompt_toolkit writes for CLEAR
 WIDE = 240  # columns of the screen on which rows show their real length
 ENDED = "first token"  # of the line under a complete answer
 
@@ -100,10 +101,13 @@ class Chat(Term):
 
     def cleared(self) -> "Chat":
         """Clears the screen and waits for the prompt at its top, so that all that is seen from now on is new."""
-        for _try in range(20):  # what was still being printed comes behind the first clearing
+        for _try in range(50):  # what was still being printed comes behind the first clearing
+            before = len(self.raw)
             self.send(CLEAR)
-            self.wait_for(gone=self.text(), seconds=1)
-            if self.text().startswith(("❯", "> ", "@")):
+            for _wait in range(400):
+                if ERASED in self.raw[before:] or not self.pump(0.01):
+                    break
+            if self.pump(0.01) and self.text().startswith(("❯", ">", "@")):
                 return self
         raise AssertionError(self.text())
 

@@ -117,7 +117,7 @@ def test_the_terminal_changes_its_size(endless: Chat) -> None:
         endless.resize(columns, 24)
         endless.send(CLEAR)
         before = len(endless.raw)
-        while len(endless.raw) < before + 4000:  # some redraws at that size
+        while len(endless.raw) < before + 2000:  # some redraws at that size
             assert endless.pump(0.1), endless.text()
         endless.sees("❯ typed", "traffic")
         rows = endless.text().split("\n")
