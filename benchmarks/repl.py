@@ -1,107 +1,216 @@
-"""The whole chat while a long answer streams: CPU, pauses of the loop, and whether the screen is right at the end.
+"""The whole chat while a long answer streams, and what it adds to the time to the first token.
 
-A stand-in engine gives the 8,000-character Japanese Markdown answer of `streaming.py` in 4,000 pieces, 200 a second;
-the prompt stays open on a pyte screen in the same process. A 2 ms heartbeat on the loop measures its pauses; CPU is
-that of the process, the screen emulator's and the heartbeat's share included.
+A stand-in Ollama server gives the 8,000-character Japanese Markdown answer of `streaming.py` in 4,000 pieces, 200 a
+second. The chat is a process of its own in a pseudo-terminal, its prompt open. Printed for each width: CPU seconds of
+that process, pauses of its loop (how late a 5 ms heartbeat comes; the heartbeat's own CPU is included), and whether the
+rows on the screen are those of the one-shot rendering. Then the time from Enter to the request's arrival at the server
+plus that from its first token to the screen: medians over short questions.
 
     python benchmarks/repl.py [WIDTH …]
 """
 
 import asyncio
-import logging
+import os
+import signal
+import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT / "tests"))
 sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from streaming import PIECES, answer
-from terminal.term import Screen, screen
 
-from llamune import settings
-from llamune.app import App
-from llamune.chat.events import AnswerFinished, Event, TextArrived
-from llamune.chat.ports import ChatRequest
-from llamune.chat.session import Usage
-from llamune.engine.catalog import Catalog
-from llamune.engine.scripted import ScriptedEngine
-from llamune.paths import Paths
-from llamune.shell.front import Front
-from llamune.shell.repl import Repl
+import psutil
+import pyte
+from streaming import PIECES, answer
+from terminal.term import Term, rows_of, scrolled_rows
+
 from llamune.shell.stream import render
 
 RATE = 200  # pieces a second
-BEAT = 0.002
+BEAT_S = 0.005
+SHORT = 20  # questions for the time to the first token
+MODEL = "bench:latest"
+SERVER = """
+import asyncio, json, sys, time
+sys.path.insert(0, sys.argv[1])
+from streaming import PIECES, answer
+
+RATE, MODEL = float(sys.argv[2]), sys.argv[3]
+LISTED = {"name": MODEL, "model": MODEL, "digest": "0" * 64, "size": 1, "details": {"family": "qwen2"}}
+SMALL = {
+    "/api/version": {"version": "0.34.4"}, "/api/tags": {"models": [LISTED]}, "/api/ps": {"models": [LISTED]},
+    "/api/show": {"capabilities": ["completion"], "model_info": {}},
+}
+
+def line(text, **more):
+    return (json.dumps({"model": MODEL, "message": {"role": "assistant", "content": text}, "done": False} | more)
+            + "\\n").encode()
+
+async def chat(writer, question):
+    print("arrived", time.monotonic(), flush=True)
+    await asyncio.sleep(0.1)
+    text = answer() if question == "long" else f"token-{question}"
+    count = PIECES if question == "long" else 1
+    size, begun = len(text) / count, time.monotonic()
+    print("first", begun, flush=True)
+    for n in range(count):
+        await asyncio.sleep(max(0.0, begun + n / RATE - time.monotonic()))
+        writer.write(line(text[round(n * size) : round((n + 1) * size)]))
+        await writer.drain()
+    writer.write(line("", done=True, done_reason="stop", eval_count=count, eval_duration=10**9, prompt_eval_count=9))
+
+async def serve(reader, writer):
+    head = (await reader.readuntil(b"\\r\\n\\r\\n")).decode()
+    length = next((int(h.split(":")[1]) for h in head.splitlines() if h.lower().startswith("content-length")), 0)
+    body = await reader.readexactly(length)
+    writer.write(b"HTTP/1.1 200 OK\\r\\nConnection: close\\r\\n")
+    if (path := head.split()[1]) in SMALL:
+        data = json.dumps(SMALL[path]).encode()
+        writer.write(b"Content-Length: %d\\r\\n\\r\\n" % len(data) + data)
+    else:
+        writer.write(b"\\r\\n")
+        await chat(writer, json.loads(body)["messages"][-1]["content"])
+    await writer.drain()
+    writer.close()
+
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+asyncio.run(main())
+"""
 
 
-class Long(ScriptedEngine):
-    """Gives the long answer, piece by piece on the clock."""
+class Server:
+    """The stand-in; its output tells when requests arrived and when their first token left."""
 
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[Event]:
-        text = answer()
-        size = len(text) / PIECES
-        begun = time.perf_counter()
-        for n in range(PIECES):
-            await asyncio.sleep(max(0.0, begun + n / RATE - time.perf_counter()))
-            yield TextArrived(request.answer_id, text[round(n * size) : round((n + 1) * size)])
-        yield AnswerFinished(request.answer_id, Usage(completion_tokens=PIECES), model=request.model)
+    def __enter__(self) -> "Server":
+        command = [sys.executable, "-c", SERVER, str(Path(__file__).parent), str(RATE), MODEL]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        self.port = int(self.line())
+        return self
 
+    def __exit__(self, *_error: object) -> None:
+        self._process.kill()
+        self._process.wait()
 
-async def heart(pauses: list[float]) -> None:
-    """Notes how late each beat comes, in milliseconds."""
-    while True:
-        begun = time.perf_counter()
-        await asyncio.sleep(BEAT)
-        pauses.append((time.perf_counter() - begun - BEAT) * 1000)
+    def line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline()
 
-
-async def run(width: int, home: Path) -> None:
-    paths = Paths(home)
-    app = App(settings.load(paths, environment={"OLLAMA_HOST": "127.0.0.1:9"}), paths)
-    app._catalog = Catalog([Long()])
-    app.load()
-    app.state.remember(model="scripted:echo", preset="balanced")
-    with screen(width, 24) as (keys, shown):
-        front = Front(paths.history)
-        working = asyncio.create_task(front.run(lambda: asyncio.create_task(Repl(app, front).work(None))))
-        await shown.wait_for("traffic")
-        await ask(shown, keys, "warm", seconds=60)
-        pauses: list[float] = []
-        beating = asyncio.create_task(heart(pauses))
-        cpu = time.process_time()
-        await ask(shown, keys, "again", seconds=60)
-        cpu = time.process_time() - cpu
-        beating.cancel()
-        front.leave()
-        await working
-    pauses.sort()
-    p99 = pauses[int(len(pauses) * 0.99)]
-    expected = [row for row in render(answer(), width, color=False).splitlines() if row.strip()]
-    seen = [row for row in shown.everything().splitlines() if row.strip()]
-    right = contains(seen, [row.rstrip() for row in expected])
-    late = f"pauses p99 {p99:.1f} ms, worst {pauses[-1]:.0f} ms"
-    screen_is = "equals" if right else "DIFFERS FROM"
-    print(f"width {width:3}  CPU {cpu:.1f} s with the emulator  {late}  screen {screen_is} the one-shot rendering")
+    def times(self) -> tuple[float, float]:
+        """When the next request arrived, and when its first token left."""
+        return float(self.line().split()[1]), float(self.line().split()[1])
 
 
-async def ask(shown: Screen, keys: object, question: str, seconds: float) -> None:
-    keys.send_text(f"{question}\r")  # type: ignore[attr-defined]
-    before = shown.everything().count("4,000 tokens")
-    end = time.monotonic() + seconds
-    while shown.everything().count("4,000 tokens") <= before and time.monotonic() < end:  # noqa: ASYNC110 - no event
-        await asyncio.sleep(0.25)
+def chat(beats: str) -> int:
+    """The chat with a heartbeat on its loop. SIGUSR1 begins to note how late it comes, SIGUSR2 writes that down."""
+    from llamune import cli
+    from llamune.shell import front
+
+    late: list[float] = []
+    begin = front._main
+
+    async def heart() -> None:
+        while True:
+            begun = time.perf_counter()
+            await asyncio.sleep(BEAT_S)
+            late.append((time.perf_counter() - begun - BEAT_S) * 1000)
+
+    async def beating(*args: object) -> int:
+        task = asyncio.create_task(heart())
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, late.clear)
+        loop.add_signal_handler(signal.SIGUSR2, lambda: Path(beats).write_text(" ".join(map(str, late))))
+        try:
+            return await begin(*args)  # type: ignore[arg-type]
+        finally:
+            task.cancel()
+
+    front._main = beating  # type: ignore[assignment]
+    return cli.main(["chat", "-m", MODEL])
 
 
-def contains(rows: list[str], wanted: list[str]) -> bool:
-    """Whether `wanted` stands in `rows`, in order and without a gap."""
-    starts = [i for i, row in enumerate(rows) if row == wanted[0]]
-    return any(rows[i : i + len(wanted)] == wanted for i in starts)
+def until(term: Term, *texts: str, seconds: float = 60) -> None:
+    if not term.wait_for(*texts, seconds=seconds):
+        raise SystemExit(f"{texts} did not come:\n{term.text()}")
+
+
+def cpu(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
+
+
+def measure(server: Server, width: int, folder: Path) -> list[float]:
+    """Prints the figures of one width; returns the milliseconds that short questions lost on their way."""
+    beats, home = folder / "beats", folder / "home"
+    home.mkdir()
+    (home / "settings.toml").write_text("start_ollama = false\nsuggest_titles = false\n")
+    environment = {"LLAMUNE_HOME": str(home), "OLLAMA_HOST": f"127.0.0.1:{server.port}", "LANG": "C.UTF-8"}
+    with Term([sys.executable, __file__, "--chat", str(beats)], columns=width, env=environment) as term:
+        until(term, "traffic")
+        added = [short(server, term, n) for n in range(SHORT)][1:]  # the first question loads what is loaded late
+        process = psutil.Process(term.pid)
+        before = cpu(process)
+        term.kill(signal.SIGUSR1)
+        term.send("\x0clong\r")
+        until(term, f"{PIECES:,} tokens", seconds=120)
+        used = cpu(process) - before
+        server.times()
+        term.kill(signal.SIGUSR2)
+        while not beats.exists():
+            term.pump(0.05)
+        term.pump(0.1)
+        late = sorted(map(float, beats.read_text().split()))
+        same = "equals" if shows(term, width) else "DIFFERS FROM"
+    p99 = late[int(len(late) * 0.99)]
+    print(
+        f"width {width:3}   CPU {used:.1f} s (<= 4)   pauses p99 {p99:.1f} ms (<= 20), worst {late[-1]:.0f} ms (<= 100)"
+        f"   the screen {same} the one-shot rendering",
+        flush=True,
+    )
+    return added
+
+
+def short(server: Server, term: Term, n: int) -> float:
+    """Milliseconds between Enter and the screen that are ours: neither the server's nor its answer's."""
+    begun = time.monotonic()
+    term.send(f"{n}\r")
+    while f"token-{n}".encode() not in term.raw:
+        term.pump(0.001)
+    seen = time.monotonic()
+    arrived, first = server.times()
+    while term.screen.buffer and f"{n}" and "first token" not in term.text().split(f"token-{n}")[-1]:
+        term.pump(0.01)
+    return (arrived - begun + seen - first) * 1000
+
+
+def shows(term: Term, width: int) -> bool:
+    """Whether the rows of the one-shot rendering stand on the screen, in order and without a gap."""
+    screen = pyte.HistoryScreen(width, 24, history=20_000, ratio=0.5)
+    pyte.Stream(screen).feed(render(answer(), width).rstrip("\n").replace("\n", "\r\n"))
+    wanted = [*scrolled_rows(screen), *rows_of(screen)]
+    rows = term.everything().split("\n")
+    return any(rows[i : i + len(wanted)] == wanted for i in range(len(rows) - len(wanted) + 1))
+
+
+def main(widths: list[int]) -> None:
+    added: list[float] = []
+    with Server() as server:
+        for width in widths:
+            with tempfile.TemporaryDirectory() as folder:
+                added += measure(server, width, Path(folder))
+    print(f"added to the time to the first token: {statistics.median(added):.1f} ms (<= 10), worst {max(added):.0f} ms")
 
 
 if __name__ == "__main__":
-    logging.disable()
-    for columns in [int(w) for w in sys.argv[1:]] or [40, 80, 120]:
-        with tempfile.TemporaryDirectory() as folder:
-            asyncio.run(run(columns, Path(folder)))
+    if sys.argv[1:2] == ["--chat"]:
+        sys.exit(chat(sys.argv[2]))
+    main([int(width) for width in sys.argv[1:]] or [40, 80, 120])
