@@ -19,9 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 import psutil
@@ -31,6 +30,7 @@ from terminal.term import Term, rows_of, scrolled_rows
 
 from llamune.shell.stream import render
 
+ROOT = Path(__file__).parent.parent
 RATE = 200  # pieces a second
 BEAT_S = 0.005
 SHORT = 20  # questions for the time to the first token
