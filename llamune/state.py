@@ -33,6 +33,7 @@ class State:
     recommended: str = ""
     answered: str = ""
     from_set: dict[str, Any] = field(default_factory=dict)
+    own: set[str] = field(default_factory=set)  # what was changed in this run; not written
 
     @classmethod
     def load(cls, path: Path) -> "State":
@@ -55,12 +56,16 @@ class State:
             return cls(path)
 
     def remember(self, **changes: Any) -> None:
-        """Changes values and writes the file; what another process wrote meanwhile stays, apart from these."""
+        """Changes values and writes the file; what another process wrote meanwhile stays, apart from what was changed
+        in this run."""
         on_disk = State.load(self.path)
         self.sizes = {**on_disk.sizes, **self.sizes, **changes.pop("sizes", {})}
-        for name, value in changes.items():
-            setattr(self, name, value)
-        data = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "path"}
+        self.own |= changes.keys()
+        kept = [f.name for f in fields(self) if f.name not in ("path", "own")]
+        for name in kept:
+            if name in changes or (name not in self.own and name != "sizes"):
+                setattr(self, name, changes.get(name, getattr(on_disk, name)))
+        data = {name: getattr(self, name) for name in kept}
         beside = self.path.with_suffix(f".{os.getpid()}.tmp")
         try:
             with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
