@@ -34,7 +34,7 @@ class PlainScreen:
         self._output = output or sys.stdout
         self.columns = columns
 
-    def above(self, text: str) -> None:
+    def above(self, text: str, *, within: float = 0.0) -> None:
         self._output.write(spelled(text if text.endswith("\n") else text + "\n", self._output.encoding))
         self._output.flush()
 

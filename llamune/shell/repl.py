@@ -32,6 +32,7 @@ from llamune.shell.watch import Watch, brief
 
 log = logging.getLogger(__name__)
 
+SEND_FIRST = 0.01  # seconds that a question may take to its server before it is drawn: drawing is slower than sending
 FULL = 0.8  # of the context: from here on the gauge warns
 
 
@@ -209,7 +210,8 @@ class Repl:
     async def _handle(self, line: str) -> None:
         """One line, to its end; whatever goes wrong is shown, and the chat lives."""
         if isinstance(self.front, Front):
-            self.screen.above("\n" + self.view.question(line, f"{self.view.glyphs.prompt} "))
+            asked = "\n" + self.view.question(line, f"{self.view.glyphs.prompt} ")
+            self.screen.above(asked, within=SEND_FIRST)
         try:
             if line.startswith("/") and not line.startswith("//"):
                 command, arguments = self.registry.parse(line)

@@ -17,6 +17,7 @@ from prompt_toolkit.layout.controls import FormattedTextControl
 from prompt_toolkit.layout.dimension import Dimension, to_dimension
 from prompt_toolkit.styles import Style as PromptStyle
 
+SHORTEST = 0.016  # seconds between two redraws that were only asked for: nobody sees more than 60 a second
 RESERVED = 6  # rows that the preview leaves to the input, the toolbar and what stands above
 TOOLBAR_STYLE = PromptStyle.from_dict(  # no full-width background: it leaves stray rows when the terminal reflows
     {"bottom-toolbar": "noreverse", "bottom-toolbar.text": "noreverse", "auto-suggestion": "ansibrightblack"}
@@ -33,8 +34,8 @@ class Screen(Protocol):
         """Whether rows can be shown that still change."""
         ...
 
-    def above(self, text: str) -> None:
-        """Prints text for good; it ends with a newline or gets one."""
+    def above(self, text: str, *, within: float = 0.0) -> None:
+        """Prints text for good; it ends with a newline or gets one. `within`: seconds it may wait for more."""
         ...
 
     def preview(self, rows: Sequence[str]) -> None:
@@ -59,7 +60,9 @@ class PromptScreen:
     def __init__(self, session: PromptSession[str]) -> None:
         self._session = session
         self._rows: list[str] = []
-        self._printed: list[str] = []  # in this step of the loop
+        self._printed: list[str] = []  # and not yet written
+        self._flushing: asyncio.TimerHandle | None = None
+        self.app.min_redraw_interval = SHORTEST
         root = session.layout.container
         assert isinstance(root, HSplit)
         root.children.insert(0, self._window())
@@ -78,18 +81,21 @@ class PromptScreen:
     def room(self) -> int:
         return max(1, self.app.output.get_size().rows - RESERVED)
 
-    def above(self, text: str) -> None:
+    def above(self, text: str, *, within: float = 0.0) -> None:
         """Prints above the prompt; what is printed in one step of the loop goes out together, with one redraw."""
         self._printed.append(text if text.endswith("\n") else text + "\n")
         if not self.app.is_running:
-            self._flush()
-        elif len(self._printed) == 1:
-            asyncio.get_running_loop().call_soon(self._flush)
+            return self._flush()
+        now, later = asyncio.get_running_loop().time(), self._flushing
+        if later is None or later.when() > now + within:
+            if later:
+                later.cancel()
+            self._flushing = asyncio.get_running_loop().call_later(within, self._flush)
 
     def _flush(self) -> None:
         """Writes without leaving raw mode: in cooked mode the kernel would take Ctrl-C and Ctrl-D."""
         app, output = self.app, self.app.output
-        said, self._printed = "".join(self._printed), []
+        said, self._printed, self._flushing = "".join(self._printed), [], None
         if app.is_running:
             app.renderer.erase()
         output.enable_autowrap()
