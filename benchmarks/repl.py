@@ -4,13 +4,15 @@ A stand-in Ollama server gives the 8,000-character Japanese Markdown answer of `
 second. The chat is a process of its own in a pseudo-terminal, its prompt open. Printed for each width: CPU seconds of
 that process, pauses of its loop (how late a 5 ms heartbeat comes; the heartbeat's own CPU is included), and whether the
 rows on the screen are those of the one-shot rendering. Then the time from Enter to the request's arrival at the server
-plus that from its first token to the screen: medians over short questions.
+plus that from its first token to the screen: medians over short questions, beside the same for curl.
 
     python benchmarks/repl.py [WIDTH …]
 """
 
 import asyncio
+import json
 import os
+import shutil
 import signal
 import statistics
 import subprocess
@@ -181,14 +183,38 @@ def measure(server: Server, width: int, folder: Path) -> list[float]:
 
 def short(server: Server, term: Term, n: int) -> float:
     """Milliseconds between Enter and the screen that are ours: neither the server's nor its answer's."""
+    term.send(str(n))
+    rest(term)
     begun = time.monotonic()
-    term.send(f"{n}\r")
+    term.send("\r")
     while f"token-{n}".encode() not in term.raw:
         term.pump(0.001)
     seen = time.monotonic()
     arrived, first = server.times()
-    while term.screen.buffer and f"{n}" and "first token" not in term.text().split(f"token-{n}")[-1]:
+    while "first token" not in term.text().split(f"token-{n}")[-1]:
         term.pump(0.01)
+    return (arrived - begun + seen - first) * 1000
+
+
+def rest(term: Term) -> None:
+    """Waits until nothing has been drawn for a while: nobody presses Enter in the same moment as another key."""
+    while True:
+        before = len(term.raw)
+        term.pump(0.2)
+        if len(term.raw) == before:
+            return
+
+
+def curl(server: Server) -> float:
+    """The same for curl, the start of its process included."""
+    body = json.dumps({"model": MODEL, "messages": [{"role": "user", "content": "1"}]})
+    begun = time.monotonic()
+    command = ["curl", "-sN", f"http://127.0.0.1:{server.port}/api/chat", "-d", body]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.read(1)
+        seen = time.monotonic()
+    arrived, first = server.times()
     return (arrived - begun + seen - first) * 1000
 
 
@@ -207,7 +233,12 @@ def main(widths: list[int]) -> None:
         for width in widths:
             with tempfile.TemporaryDirectory() as folder:
                 added += measure(server, width, Path(folder))
-    print(f"added to the time to the first token: {statistics.median(added):.1f} ms (<= 10), worst {max(added):.0f} ms")
+        theirs = statistics.median(curl(server) for _ in range(SHORT)) if shutil.which("curl") else 0.0
+    ours = statistics.median(added)
+    print(
+        f"from Enter to the screen, the server's time left out: {ours:.1f} ms (worst {max(added):.0f})"
+        f"; curl {theirs:.1f} ms; added {ours - theirs:.1f} ms (<= 10)"
+    )
 
 
 if __name__ == "__main__":
