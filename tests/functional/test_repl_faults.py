@@ -91,7 +91,7 @@ def test_killed_in_mid_answer(home: Path, migrated: Path) -> None:
         row = chat.last()
         assert row.status == "cancelled"
         assert row.text.startswith(kept)
-        chat.command("/history 1", "1 ❯ いろは", "いろはいろは", "(stopped; what came is kept)")
+        chat.command("/history 1", "1 ❯ いろは", "いろはいろは", "(cut here: the program ended")
         chat.ask("次", "scripted:echo\n次")
 
 
