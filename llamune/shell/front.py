@@ -28,13 +28,13 @@ from llamune import __version__
 from llamune.i18n import _
 from llamune.shell.history import InputHistory
 from llamune.shell.keys import bindings
-from llamune.shell.plain import PlainFront
 from llamune.shell.screen import TOOLBAR_STYLE, PromptScreen, Screen, spelled
 from llamune.shell.style import Style, colors
 from llamune.shell.thread import in_thread
 
 if TYPE_CHECKING:
     from llamune.app import App
+    from llamune.shell.plain import PlainFront
 
 LEAVE_WITHIN = 2.0  # seconds between two Ctrl-C that leave
 PROMPT = "❯ "
@@ -245,12 +245,16 @@ def run(build: "Callable[[], App]", history: Path, *, resume: int | None = None)
 
 
 async def _main(build: "Callable[[], App]", history: Path, resume: int | None) -> int:
-    plain = not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") in ("dumb", "unknown")
-    front = PlainFront() if plain else Front(history)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") in ("dumb", "unknown"):
+        from llamune.shell.plain import PlainFront  # the first prompt does without it
+
+        plain = PlainFront()
+        return await plain.run(lambda: asyncio.create_task(_work(build, plain, resume), name="worker"))
+    front = Front(history)
     return await front.run(lambda: asyncio.create_task(_work(build, front, resume), name="worker"))
 
 
-async def _work(build: "Callable[[], App]", front: Front | PlainFront, resume: int | None) -> int:
+async def _work(build: "Callable[[], App]", front: "Front | PlainFront", resume: int | None) -> int:
     """Loads what is heavy, then works until the user leaves."""
     from llamune.errors import LlamuneError  # light, and loaded anyway
 
