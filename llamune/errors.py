@@ -87,6 +87,18 @@ class NotFound(StoreError):
     """A session, turn or answer with that number does not exist."""
 
 
+class KnowledgeError(LlamuneError):
+    """A collection of documents, its index or an embedding model."""
+
+    exit_code = 5
+
+
+class TrainingError(LlamuneError):
+    """A data set, a training run or an own model."""
+
+    exit_code = 6
+
+
 class NetworkPolicyError(LlamuneError):
     """Something tried to call an address that is not allowed."""
 

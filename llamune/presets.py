@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from llamune import files
 from llamune.chat.preset import ALIASES, OPTION_NAMES, Preset, SamplingOptions, option_name, parse
 from llamune.errors import LlamuneError, SettingsError, UsageError, near
 from llamune.i18n import LANGUAGES, _
-from llamune.settings import replace_file
 
 KEYS = ("purpose", "description", "hint", "options")
 FORBIDDEN = frozenset("/*, \t\n\u3000")  # a line-up is written "model/preset, model/preset" and "*/preset"
@@ -101,7 +101,7 @@ def write(folder: Path, name: str, text: str) -> Preset:
     """Writes the user's own preset in one step, after a check. Raises UsageError, SettingsError."""
     preset, path = checked(name, text), path_of(folder, name)
     try:
-        replace_file(path, text)
+        files.replace(path, text)
     except OSError as error:
         raise _unwritable(path, error) from error
     return preset

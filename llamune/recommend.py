@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from llamune import files
 from llamune.chat.preset import parse
 from llamune.chat.scheduler import LIMITS
 from llamune.errors import SettingsError, UsageError, near
 from llamune.i18n import LANGUAGES, _
-from llamune.settings import replace_file
 from llamune.state import State
 
 FORMAT = 1
@@ -263,7 +263,7 @@ class Sets:
             raise UsageError(
                 _("This is no public key: {key}").format(key=key), _("It has 64 digits, 0 to 9 and a to f.")
             )
-        replace_file(self.own / "trusted.txt", "".join(f"{k}\n" for k in sorted(self.trusted() | {key})))
+        files.replace(self.own / "trusted.txt", "".join(f"{k}\n" for k in sorted(self.trusted() | {key})))
 
     def take(self, path: Path, data: bytes, *, once: bool) -> RecommendedSet:
         """Imports a set; earlier ones stay. Raises SettingsError, UsageError with nothing changed."""
@@ -281,7 +281,7 @@ class Sets:
                 _("{version} is not newer than what is here.").format(version=found.version),
                 _("llamune recommend apply VERSION goes back to an earlier set."),
             )
-        replace_file(self.own / f"{found.version}.toml", data.decode("utf-8"))
+        files.replace(self.own / f"{found.version}.toml", data.decode("utf-8"))
         return found
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from llamune import files
 from llamune.errors import SettingsError, near
 from llamune.i18n import _
 from llamune.paths import Paths
@@ -211,7 +212,7 @@ def set_value(paths: Paths, key: str, text: str | None) -> Any:
             document.pop(key, None)
         else:
             document[key] = value
-        replace_file(paths.settings, tomlkit.dumps(document))
+        files.replace(paths.settings, tomlkit.dumps(document))
     except OSError as error:
         raise SettingsError(
             _("{path} cannot be written: {reason}").format(path=paths.settings, reason=error.strerror or error)
@@ -232,24 +233,6 @@ def _read(path: Path) -> dict[str, Any]:
             _("{path} is not valid TOML: {reason}").format(path=path, reason=error),
             _('A line looks like key = "text", key = 1 or key = true. Mend or remove the file.'),
         ) from error
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Writes a private text file in one step: a crash leaves the old one or the new one. Raises OSError."""
-    import tempfile  # here, as tomlkit
-
-    target = path.resolve()  # the file behind a link, so that the link stays
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # private (0600) by itself
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from llamune import files
 from llamune.chat.context import LEAST_CONTEXT, default_size
 from llamune.chat.model import ModelInfo
 from llamune.chat.scheduler import LIMITS
@@ -66,14 +67,8 @@ class State:
             if name in changes or (name not in self.own and name != "sizes"):
                 setattr(self, name, changes.get(name, getattr(on_disk, name)))
         data = {name: getattr(self, name) for name in kept}
-        beside = self.path.with_suffix(f".{os.getpid()}.tmp")
-        try:
-            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-                json.dump(data, file, ensure_ascii=False)
-            beside.replace(self.path)
-        except OSError:  # a read-only home: remembered for this run only; the store tells the user
-            with suppress(OSError):
-                beside.unlink()
+        with suppress(OSError):  # a read-only home: remembered for this run only; the store tells the user
+            files.replace(self.path, json.dumps(data, ensure_ascii=False), durable=False)
 
     def num_ctx(self, model: ModelInfo) -> int:
         """The context length of a model: chosen once, then the same for every request (a difference reloads it)."""

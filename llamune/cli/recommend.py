@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llamune import paths, recommend
+from llamune import files, paths, recommend
 from llamune.cli import start
 from llamune.cli.parser import Declare, Parser
 from llamune.errors import SettingsError, UsageError
@@ -237,12 +237,11 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _sign(args: argparse.Namespace) -> None:
-    from llamune.settings import replace_file
 
     data = _read(args.file)
     recommend.read(data, str(args.file))
     signed = recommend.signed(data, args.key.read_text(encoding="ascii", errors="replace"))
-    replace_file(args.file, signed.decode("utf-8"))
+    files.replace(args.file, signed.decode("utf-8"))
 
 
 def _key(args: argparse.Namespace) -> None:

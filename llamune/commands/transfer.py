@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from llamune import files
 from llamune.chat.ports import Store
 from llamune.chat.session import Answer, ChatSession, Imported, Purged, Turn
 from llamune.commands import wording
@@ -58,20 +59,14 @@ def lines(store: Store, session_ids: Sequence[int], form: Form) -> Iterator[str]
 def export(store: Store, session_ids: Sequence[int], path: Path) -> None:
     """Writes sessions to `path`, in the form its name asks for. Raises UsageError, LlamuneError."""
     form = form_of(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with open(
-            os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8", newline="\n"
-        ) as file:
+        with files.replaced(path) as file:
             file.writelines(_writable(line) + "\n" for line in lines(store, session_ids, form))
-        os.replace(beside, path)
     except OSError as error:
         raise LlamuneError(
             _("{path} cannot be written: {reason}").format(path=one_line(str(path)), reason=error.strerror or error),
             _("Choose another place: /export FILE"),
         ) from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def import_(store: Store, path: Path) -> Imported:

@@ -143,10 +143,10 @@ def _shapes(folder: str) -> dict[str, dict[str, object]]:
 
 
 def _write(folder: str, shapes: dict[str, dict[str, object]]) -> None:
-    path, beside = os.path.join(folder, FILE), os.path.join(folder, f".{FILE}.{os.getpid()}.tmp")
-    try:
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(shapes, file, ensure_ascii=False)
-        os.replace(beside, path)
-    except OSError:  # a home that cannot be written to: the next time is as slow as this one
-        return
+    from contextlib import suppress  # after the question left, not before
+    from pathlib import Path
+
+    from llamune import files
+
+    with suppress(OSError):  # a home that cannot be written to: the next time is as slow as this one
+        files.replace(Path(folder, FILE), json.dumps(shapes, ensure_ascii=False), durable=False)

@@ -6,13 +6,13 @@ by looking: `guide-1m.gguf` is `guide:1m`. A file that has changed is read and h
 
 import asyncio
 import json
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from llamune import files
 from llamune.chat.model import ModelInfo
 from llamune.chat.ports import Progress
 from llamune.engine.faults import model_not_found
@@ -154,15 +154,9 @@ class Registry:
             ) from error
 
     def _write(self, entries: Iterable[Registered]) -> None:
-        import tempfile  # only where something is registered
-
         content: dict[str, Any] = {"models": [asdict(e) for e in entries]}
         try:
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=".models.", dir=self._file.parent)  # 0600 by itself
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(content, file, ensure_ascii=False, indent=1)
-            os.replace(name, self._file)
+            files.replace(self._file, json.dumps(content, ensure_ascii=False, indent=1))
         except OSError as error:
             raise EngineError(
                 _("{path} cannot be written: {reason}").format(path=self._file, reason=error.strerror or error)

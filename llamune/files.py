@@ -1,0 +1,41 @@
+"""Private files, written in one step: a crash leaves the old file or the new one, and only the user can read either.
+
+Not for files that grow (logs, histories, databases): their owners open those themselves.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+
+@contextmanager
+def replaced(path: Path, *, durable: bool = True) -> Iterator[TextIO]:
+    """A file to write that takes the place of `path` when the block ends well; otherwise nothing changes.
+
+    Args:
+        path: the file behind a link is replaced, so that the link stays.
+        durable: waits until the disk has it (a few ms); False for what may be lost in a power cut.
+
+    Raises: OSError.
+    """
+    target = path.resolve()
+    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(handle, "w", encoding="utf-8", newline="\n") as file:
+            yield file
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        os.replace(beside, target)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def replace(path: Path, text: str, *, durable: bool = True) -> None:
+    """Writes a private text file in one step (see `replaced`), in a folder that is made (0700). Raises OSError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with replaced(path, durable=durable) as file:
+        file.write(text)
