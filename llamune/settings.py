@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from llamune import files
+from llamune.address import Address
 from llamune.errors import SettingsError, near
 from llamune.i18n import _
 from llamune.paths import Paths
@@ -22,7 +22,6 @@ from llamune.paths import Paths
 Origin = Literal["default", "file", "environment", "flag"]
 YES = frozenset({"true", "yes", "on", "1"})
 NO = frozenset({"false", "no", "off", "0"})
-OLLAMA_PORTS = {"http": 80, "https": 443, "": 11434}  # the ports Ollama itself assumes when none is written
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,27 +86,6 @@ class Setting:
         )
 
 
-def ollama_url(text: str) -> str:
-    """The address of an Ollama server as a URL, from any spelling that Ollama takes in OLLAMA_HOST.
-
-    "host", "host:port", ":port", "[::1]:port" and whole URLs are understood; 0.0.0.0 and :: (a server's way to say
-    "listen everywhere") become this machine's own address. Raises ValueError for what is no address.
-    """
-    bare = text.strip().strip("\"'").rstrip("/")
-    scheme, _sep, rest = bare.rpartition("://")
-    if scheme not in OLLAMA_PORTS or any(c.isspace() or not c.isprintable() for c in bare):
-        raise ValueError(text)
-    if rest.count(":") > 1 and "[" not in rest:
-        rest = f"[{rest}]"  # a bare IPv6 address
-    parts = urlsplit(f"//{rest}")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError(text)
-    host = {None: "127.0.0.1", "": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(parts.hostname)
-    host = host or (f"[{parts.hostname}]" if ":" in str(parts.hostname) else str(parts.hostname))
-    port = parts.port if parts.port is not None else OLLAMA_PORTS[scheme]
-    return f"{scheme or 'http'}://{host}:{port}{parts.path}"
-
-
 def _declare(default: Any, describe: Callable[[], str], **rest: Any) -> Any:
     return field(default=default, metadata={"default": default, "describe": describe, **rest})
 
@@ -125,7 +103,7 @@ class Settings:
         "http://127.0.0.1:11434",
         lambda: _("address of the Ollama server"),
         environment="OLLAMA_HOST",
-        clean=ollama_url,
+        clean=lambda text: Address.parse(text).url,
     )
     start_ollama: bool = _declare(True, lambda: _("start an installed Ollama when none answers"))
     embedded_idle: int = _declare(

@@ -10,12 +10,13 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, cast
 
+from llamune.address import Address
 from llamune.chat.model import LoadedModel, ModelInfo
 from llamune.chat.ports import Engine
 from llamune.engine.embedded import EmbeddedEngine
 from llamune.engine.faults import model_not_found
-from llamune.engine.http import Address, Check, allow_all
-from llamune.engine.ollama import PORT, OllamaEngine
+from llamune.engine.http import Check, allow_all
+from llamune.engine.ollama import OllamaEngine
 from llamune.engine.ollama_serve import OllamaServer
 from llamune.errors import EngineError, near
 from llamune.i18n import _
@@ -188,7 +189,7 @@ def build(
     environment: Mapping[str, str] | None = None,
 ) -> Catalog:
     """The engines of one home folder. Touches no network and starts nothing. Raises SettingsError for a bad address."""
-    address = Address.parse(settings.ollama_host, PORT)
+    address = Address.parse(settings.ollama_host)
     embedded = EmbeddedEngine(paths.models, shipped("guide"), idle_s=settings.embedded_idle, check=check)
     engines: list[Source] = [embedded, OllamaEngine(address, check)]
     if scripted:

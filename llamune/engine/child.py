@@ -14,8 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
+from llamune.address import Address
 from llamune.engine.faults import short
-from llamune.engine.http import Address, Check, Http
+from llamune.engine.http import Check, Http
 from llamune.engine.registry import Registered
 from llamune.errors import EngineError, OutOfMemory
 from llamune.i18n import _
@@ -80,7 +81,7 @@ async def start(entry: Registered, num_ctx: int, threads: int, check: Check) -> 
     except BaseException:
         await _stop(process, log)
         raise
-    return Child(process, Http(Address.parse(url, 80), check, {"Authorization": f"Bearer {key}"}), num_ctx, log)
+    return Child(process, Http(Address.parse(url), check, {"Authorization": f"Bearer {key}"}), num_ctx, log)
 
 
 async def _ready(process: asyncio.subprocess.Process, config: dict[str, Any], entry: Registered, log: IO[bytes]) -> str:

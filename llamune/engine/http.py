@@ -11,15 +11,12 @@ import json
 import socket
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
 
 import h11
 
+from llamune.address import Address
 from llamune.engine.letter import Letter
-from llamune.errors import SettingsError
-from llamune.i18n import _
 
 CONNECT_TIMEOUT_S: Final = 3.0
 PIECE: Final = 64 * 1024
@@ -42,55 +39,6 @@ class ConnectionBroken(HttpError):
 
 def allow_all(host: str, port: int) -> None:
     """The check that refuses nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a server is. `path` is put before every path asked for ("" or "/prefix")."""
-
-    host: str
-    port: int
-    path: str = ""
-    tls: bool = False
-
-    @classmethod
-    def parse(cls, text: str, default_port: int) -> "Address":
-        """From "host", "host:port", ":port" or a URL; 0.0.0.0 and :: (a server's "everywhere") mean this machine.
-
-        Raises:
-            SettingsError: it is none of these.
-        """
-        url = text.strip() if "://" in text else f"http://{text.strip()}"
-        try:
-            parts = urlsplit(url)
-            port = parts.port or (default_port if "://" not in text else {"https": 443}.get(parts.scheme, default_port))
-        except ValueError as error:
-            raise _bad_address(text) from error
-        host = parts.hostname or "127.0.0.1"
-        strange = parts.username or parts.query or parts.fragment or not host.isprintable() or " " in host
-        if parts.scheme not in ("http", "https") or strange:
-            raise _bad_address(text)
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-        return cls(host, port, quote(parts.path.rstrip("/"), safe="/%"), parts.scheme == "https")
-
-    @property
-    def netloc(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @property
-    def url(self) -> str:
-        return f"{'https' if self.tls else 'http'}://{self.netloc}{self.path}"
-
-    @property
-    def loopback(self) -> bool:
-        return self.host in ("localhost", "::1") or self.host.startswith("127.")
-
-
-def _bad_address(text: str) -> SettingsError:
-    return SettingsError(
-        _("{text} is no address of a server.").format(text=text),
-        _("An address looks like 127.0.0.1:11434 or http://server.example:11434."),
-    )
 
 
 async def connect(

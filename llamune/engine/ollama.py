@@ -12,12 +12,13 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final
 
+from llamune.address import Address
 from llamune.chat.events import AnswerFinished, Event, ModelLoading, PromptReading
 from llamune.chat.model import LoadedModel, ModelInfo
 from llamune.chat.ports import ChatRequest, Progress
 from llamune.engine import ollama_wire as wire
 from llamune.engine.faults import cut, no_embedding, not_a_model
-from llamune.engine.http import Address, Check, Exchange, Http, allow_all, parsed
+from llamune.engine.http import Check, Exchange, Http, allow_all, parsed
 from llamune.engine.letter import Letter
 from llamune.engine.ndjson import Objects
 from llamune.engine.ollama_admin import OllamaAdmin
@@ -38,7 +39,6 @@ from llamune.engine.ollama_stuck import PATIENCE_S, Leavings, until_gone
 from llamune.engine.waiting import State, Stuck, until_head
 from llamune.errors import EngineError, EngineUnreachable
 
-PORT: Final = 11434
 READ_TIMEOUT_S: Final = 20.0  # for the small reads only; chat has none
 DIGEST_TIMEOUT_S: Final = 2.0
 SHOWS_AT_ONCE: Final = 4

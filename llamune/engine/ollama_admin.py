@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from llamune.address import Address
 from llamune.engine.faults import no_embedding
-from llamune.engine.http import CONNECT_TIMEOUT_S, Address, Check
+from llamune.engine.http import CONNECT_TIMEOUT_S, Check
 from llamune.engine.ollama_errors import failure, not_ollama, refused, unreachable
 from llamune.errors import EngineError, LlamuneError
 from llamune.i18n import _

@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
+from llamune.address import Address
 from llamune.engine.faults import short
-from llamune.engine.http import Address, Check, Http, HttpError, allow_all
+from llamune.engine.http import Check, Http, HttpError, allow_all
 from llamune.errors import EngineError
 from llamune.i18n import _
 

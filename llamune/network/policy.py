@@ -10,15 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
+from llamune.address import Address
 from llamune.errors import NetworkPolicyError
 from llamune.i18n import _
 
 Reach = Literal["machine", "lan", "outside"]  # this machine · a listed destination elsewhere · everything else
 NAMED_HERE = frozenset({"", "localhost", "localhost."})
 DNS = 53
-PORTS = {"http": 80, "https": 443}
 RESOLVER_FILE = Path("/etc/resolv.conf")
 
 
@@ -97,8 +96,8 @@ class Policy:
 
 def listing(name: str, url: str) -> Policy:
     """The policy that lists one server by its URL."""
-    parts = urlsplit(url)
-    return Policy((Destination(name, parts.hostname or "localhost", parts.port or PORTS.get(parts.scheme, 80)),))
+    where = Address.parse(url)
+    return Policy((Destination(name, where.host, where.port),))
 
 
 def _numbers(one: Destination) -> set[bytes | None]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import h11
 
-from llamune.engine.http import Address
+from llamune.address import Address
 
 ANSWER = ["Hel", "lo ", "東京", "、", "こん", "にちは", " 🗼", "."]
 DATE = "2026-11-21T00:00:00.000000000Z"

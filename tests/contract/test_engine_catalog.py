@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from llamune.address import Address
 from llamune.engine.catalog import Catalog, build
-from llamune.engine.http import Address
 from llamune.engine.ollama_serve import OllamaServer
 from llamune.errors import EngineError, EngineUnreachable, ModelNotFound
 from llamune.paths import Paths

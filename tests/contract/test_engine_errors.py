@@ -14,7 +14,8 @@ import ollama
 import pydantic
 import pytest
 
-from llamune.engine.http import Address, ConnectFailed, ConnectionBroken, Http, HttpError, connect
+from llamune.address import Address
+from llamune.engine.http import ConnectFailed, ConnectionBroken, Http, HttpError, connect
 from llamune.engine.ollama_admin import official_import, official_translated
 from llamune.engine.ollama_errors import translated
 from llamune.errors import EngineError, EngineUnreachable, NetworkPolicyError

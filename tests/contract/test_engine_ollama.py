@@ -482,7 +482,7 @@ import asyncio, sys
 from contextlib import aclosing
 from llamune.chat.message import Message
 from llamune.chat.ports import ChatRequest
-from llamune.engine.http import Address
+from llamune.address import Address
 from llamune.engine.ollama import OllamaEngine
 
 async def main():

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from llamune.engine.http import Address
+from llamune.address import Address
 
 HERE = Path(__file__).parent
 FOLDER = Path(os.environ.get("LLAMUNE_LIVE_DIR") or HERE.parents[1] / ".live")

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from llamune.address import Address
 from llamune.chat.events import AnswerFinished, Event, TextArrived
 from llamune.chat.message import Message
 from llamune.chat.ports import ChatRequest
 from llamune.chat.preset import SamplingOptions
-from llamune.engine.http import Address
 from llamune.engine.ollama import OllamaEngine
 from llamune.engine.ollama_serve import OllamaServer
 from llamune.errors import AnswerCut, EngineError, EngineRefused

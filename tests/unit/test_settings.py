@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from llamune import settings
+from llamune.address import Address
 from llamune.errors import SettingsError
 from llamune.paths import Paths
 
@@ -55,14 +56,20 @@ def test_the_process_environment_is_read_and_an_empty_variable_says_nothing(path
         ('"gpu.lan"', "http://gpu.lan:11434"),
         ("http://gpu.lan", "http://gpu.lan:80"),
         ("https://gpu.lan/ollama/", "https://gpu.lan:443/ollama"),
+        ("http://gpu.lan:1/a:b/", "http://gpu.lan:1/a%3Ab"),
+        ("[::]", "http://[::1]:11434"),
+        (" localhost ", "http://localhost:11434"),
     ],
 )
 def test_an_address_is_understood_as_ollama_spells_it(text: str, url: str):
-    assert settings.ollama_url(text) == url
-    assert settings.ollama_url(url) == url
+    assert Address.parse(text).url == url
+    assert Address.parse(url).url == url
 
 
-@pytest.mark.parametrize("text", ["ftp://x", "x:99999", "x:ten", "a b", "http://user:secret@x", "[::1", "x\x1b[2J"])
+@pytest.mark.parametrize(
+    "text",
+    ["ftp://x", "x:99999", "x:0", "x:ten", "a b", "http://u:p@x", "http://x?q=1", "[::1", "x\r\nHost: y", "x\x1b[2J"],
+)
 def test_what_is_no_address_is_refused(paths: Paths, text: str):
     with pytest.raises(SettingsError) as caught:
         settings.load(paths, environment={"OLLAMA_HOST": text})
