@@ -1,0 +1,1 @@
+"""Collections of documents: cut into passages, indexed, searched. Reading the files is `llamune.sources`."""
