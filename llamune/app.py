@@ -49,10 +49,9 @@ class App:
         i18n.install(settings.language)
         self.paths = paths
         self.state = State.load(paths.state)
-        found = presets.load([shipped("presets"), paths.presets])
-        self.presets: dict[str, Preset] = dict(found.presets)
         self.settings, strays = at_home(settings, paths)
-        self.problems = (*found.problems, *strays)
+        self.presets: dict[str, Preset] = {}  # the same object for the whole run: conversations hold it
+        self.problems: tuple[LlamuneError, ...] = (*self.load_presets(), *strays)
         self.policy = listing("ollama", self.settings.ollama_host)
         self._meter: Meter | None = None
         self.slots = Slots()
@@ -71,6 +70,20 @@ class App:
     def catalog(self) -> "Catalog":
         assert self._catalog is not None, "load() comes first"
         return self._catalog
+
+    def load_presets(self) -> tuple[SettingsError, ...]:
+        """Reads the presets: shipped ones, those of the recommended set in force, and the user's own, which win.
+
+        Returns: what is wrong with files that were left out.
+        """
+        found = presets.load([shipped("presets"), self.paths.presets])
+        self.presets.clear()
+        self.presets |= found.presets
+        if self.state.recommended and self.settings.use_recommended:
+            from llamune import recommend  # most runs do without it
+
+            self.presets |= {k: v for k, v in recommend.presets(self.state).items() if k not in found.presets}
+        return found.problems
 
     def load(self) -> None:
         """Imports what is heavy and opens the database; to be run in a thread. Raises StoreError."""

@@ -1,13 +1,35 @@
-"""Private files, written in one step: a crash leaves the old file or the new one, and only the user can read either.
+"""Small files: private ones written in one step (a crash leaves the old file or the new one), any read without waiting.
 
 Not for files that grow (logs, histories, databases): their owners open those themselves.
 """
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
+
+from llamune.i18n import _
+
+LARGEST = 1_000_000  # bytes of a file that is read whole
+
+
+def read(path: Path, most: int = LARGEST) -> bytes:
+    """A small file. Raises OSError, also for a pipe or a device, which could be waited for without end, and for a file
+    of more than `most` bytes."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, _("it is no file"), str(path))
+        with open(handle, "rb", closefd=False) as file:
+            data = file.read(most + 1)
+    finally:
+        os.close(handle)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, _("it is larger than {n} bytes").format(n=f"{most:,}"), str(path))
+    return data
 
 
 @contextmanager

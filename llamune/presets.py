@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from llamune import files
-from llamune.chat.preset import ALIASES, OPTION_NAMES, Preset, SamplingOptions, option_name, parse
+from llamune.chat.preset import ALIASES, OPTION_NAMES, Preset, SamplingOptions, no_preset, option_name, parse
 from llamune.errors import LlamuneError, SettingsError, UsageError, near
 from llamune.i18n import LANGUAGES, _
 
@@ -35,10 +35,7 @@ class PresetSet:
         """The preset `name`. Raises UsageError with near matches."""
         if found := self.presets.get(name):
             return found
-        raise UsageError(
-            _("There is no preset called {name}.").format(name=name),
-            _("Did you mean {names}?").format(names=", ".join(near(name, self.presets) or self.presets)),
-        )
+        raise no_preset(name, self.presets)
 
 
 def load(folders: Iterable[Path]) -> PresetSet:
@@ -57,9 +54,9 @@ def load(folders: Iterable[Path]) -> PresetSet:
 def read(path: Path) -> tuple[Preset | None, list[SettingsError]]:
     """The preset of one file, or None and everything that is wrong with the file."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        data = tomllib.loads(files.read(path).decode("utf-8-sig"))
     except OSError as error:
-        return None, [SettingsError(_("{path} cannot be read: {reason}").format(path=path, reason=error.strerror))]
+        return None, [unreadable(path, error)]
     except (ValueError, RecursionError) as error:
         return None, [SettingsError(_("{path} is not valid TOML: {reason}").format(path=path, reason=error))]
     problems = [SettingsError(f"{path}: {e.message}", e.hint) for e in _problems(path.stem, data)]
@@ -67,19 +64,28 @@ def read(path: Path) -> tuple[Preset | None, list[SettingsError]]:
 
 
 def _preset(name: str, data: Mapping[str, Any]) -> Preset:
-    options = {option_name(k): parse(option_name(k), v) for k, v in data.get("options", {}).items()}
     return Preset(
         name,
-        SamplingOptions(**options),  # type: ignore[arg-type]
+        sampling(data.get("options", {})),
         description=data.get("description", {}),
         hint=data.get("hint", {}),
         purpose=data.get("purpose", ""),
     )
 
 
+def sampling(options: Mapping[str, Any]) -> SamplingOptions:
+    """The options of a table in which nothing is wrong."""
+    return SamplingOptions(**{(name := option_name(k)): parse(name, v) for k, v in options.items()})  # type: ignore[arg-type]
+
+
+def unusable(name: str) -> bool:
+    """Whether no preset can have this name."""
+    return not name or bool(FORBIDDEN & set(name)) or not name.isprintable() or name.startswith(".")
+
+
 def path_of(folder: Path, name: str) -> Path:
     """Where the user's own preset `name` lies. Raises UsageError for a name that no preset can have."""
-    if not name or FORBIDDEN & set(name) or not name.isprintable() or name.startswith("."):
+    if unusable(name):
         raise UsageError(
             _("A preset cannot be called {name}.").format(name=repr(name)), _("It may hold no spaces and none of / * ,")
         )
@@ -159,12 +165,17 @@ def _spelt_officially(name: str) -> str:
     return ALIASES.get(name, name)
 
 
+def unreadable(path: Path, error: OSError) -> SettingsError:
+    """The error for a file that cannot be read."""
+    return SettingsError(_("{path} cannot be read: {reason}").format(path=path, reason=error.strerror or error))
+
+
 def _unwritable(path: Path, error: OSError) -> SettingsError:
     return SettingsError(_("{path} cannot be written: {reason}").format(path=path, reason=error.strerror or error))
 
 
 def _problems(name: str, data: Mapping[str, Any]) -> Iterator[LlamuneError]:
-    if FORBIDDEN & set(name):
+    if unusable(name):
         yield SettingsError(
             _("A preset cannot be called {name}.").format(name=repr(name)),
             _("Its file's name may hold no spaces and none of / * ,"),
@@ -176,7 +187,7 @@ def _problems(name: str, data: Mapping[str, Any]) -> Iterator[LlamuneError]:
         yield _wrong("purpose", _("a text"))
     for key in ("description", "hint"):
         yield from _text_problems(key, data.get(key, {}))
-    yield from _option_problems(data.get("options", {}))
+    yield from option_problems(data.get("options", {}))
 
 
 def _text_problems(key: str, texts: object) -> Iterator[LlamuneError]:
@@ -190,7 +201,8 @@ def _text_problems(key: str, texts: object) -> Iterator[LlamuneError]:
             yield _wrong(f"{key}.{language}", _("a text"))
 
 
-def _option_problems(options: object) -> Iterator[LlamuneError]:
+def option_problems(options: object) -> Iterator[LlamuneError]:
+    """Everything that is wrong in a table of options."""
     if not isinstance(options, Mapping):
         yield _wrong("options", _("a table of {names}").format(names=", ".join(OPTION_NAMES)))
         return

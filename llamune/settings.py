@@ -184,7 +184,7 @@ def set_value(paths: Paths, key: str, text: str | None) -> Any:
     import tomlkit  # here: reading settings at the start does without it
 
     try:
-        old = paths.settings.read_text(encoding="utf-8-sig") if paths.settings.exists() else ""
+        old = files.read(paths.settings).decode("utf-8-sig") if paths.settings.exists() else ""
         document = tomlkit.parse(old)
         if text is None:
             document.pop(key, None)
@@ -200,7 +200,7 @@ def set_value(paths: Paths, key: str, text: str | None) -> Any:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # -sig: Windows editors write a mark in front
+        return tomllib.loads(files.read(path).decode("utf-8-sig"))  # -sig: Windows editors write a mark in front
     except FileNotFoundError:
         return {}
     except OSError as error:

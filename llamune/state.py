@@ -15,6 +15,8 @@ from llamune import files
 from llamune.chat.context import LEAST_CONTEXT, default_size
 from llamune.chat.model import ModelInfo
 from llamune.chat.scheduler import LIMITS
+from llamune.errors import SettingsError
+from llamune.i18n import _
 
 
 @dataclass(slots=True)
@@ -40,7 +42,7 @@ class State:
     def load(cls, path: Path) -> "State":
         """Reads the file; what is not understood is left out."""
         try:
-            data = json.loads(path.read_bytes())
+            data = json.loads(files.read(path))
             return cls(
                 path,
                 str(data.get("model", "")),
@@ -59,6 +61,23 @@ class State:
     def remember(self, **changes: Any) -> None:
         """Changes values and writes the file; what another process wrote meanwhile stays, apart from what was changed
         in this run."""
+        with suppress(OSError):  # a read-only home: remembered for this run only; the store tells the user
+            self._merge(changes)
+
+    def settle(self, **changes: Any) -> None:
+        """The same for what must be kept. Raises SettingsError when it cannot be; then nothing has changed."""
+        before = {name: getattr(self, name) for name in changes}
+        try:
+            self._merge(changes)
+        except OSError as error:
+            for name, value in before.items():
+                setattr(self, name, value)
+            raise SettingsError(
+                _("{path} cannot be written: {reason}").format(path=self.path, reason=error.strerror or error),
+                _("Nothing was changed."),
+            ) from error
+
+    def _merge(self, changes: dict[str, Any]) -> None:
         on_disk = State.load(self.path)
         self.sizes = {**on_disk.sizes, **self.sizes, **changes.pop("sizes", {})}
         self.own |= changes.keys()
@@ -67,8 +86,7 @@ class State:
             if name in changes or (name not in self.own and name != "sizes"):
                 setattr(self, name, changes.get(name, getattr(on_disk, name)))
         data = {name: getattr(self, name) for name in kept}
-        with suppress(OSError):  # a read-only home: remembered for this run only; the store tells the user
-            files.replace(self.path, json.dumps(data, ensure_ascii=False), durable=False)
+        files.replace(self.path, json.dumps(data, ensure_ascii=False), durable=False)
 
     def num_ctx(self, model: ModelInfo) -> int:
         """The context length of a model: chosen once, then the same for every request (a difference reloads it)."""

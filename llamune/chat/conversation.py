@@ -18,7 +18,7 @@ from llamune.chat.lineup import Candidate
 from llamune.chat.message import Message
 from llamune.chat.model import ModelInfo
 from llamune.chat.ports import ChatRequest, Engine, Store
-from llamune.chat.preset import Preset, SamplingOptions
+from llamune.chat.preset import Preset, SamplingOptions, no_preset
 from llamune.chat.scheduler import Slots
 from llamune.chat.session import Answer, Attachment, ChatSession, Deleted, Turn, Undone
 from llamune.errors import ContextOverflow, EngineError, LlamuneError, UsageError
@@ -156,10 +156,7 @@ class Conversation:
     def options(self, preset: str) -> SamplingOptions:
         """What a preset sends, with the values set by hand over it. Raises UsageError for an unknown preset."""
         if preset not in self.presets:
-            raise UsageError(
-                _("There is no preset called {name}.").format(name=preset),
-                _("Presets: {names}").format(names=", ".join(self.presets)),
-            )
+            raise no_preset(preset, self.presets)
         return self.session.overrides.over(self.presets[preset].options)
 
     def last_turn(self) -> Turn:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from llamune.chat.preset import no_preset
 from llamune.errors import UsageError, near
 from llamune.i18n import _
 
@@ -106,7 +107,4 @@ def pick(part: str, models: Sequence[str]) -> str:
 def _preset(part: str, presets: Sequence[str]) -> str:
     if part in presets:
         return part
-    raise UsageError(
-        _("There is no preset called {name}.").format(name=part),
-        _("Did you mean {names}?").format(names=", ".join(near(part, presets) or presets)),
-    )
+    raise no_preset(part, presets)

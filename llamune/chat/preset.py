@@ -4,7 +4,7 @@
 sampling option and has no place here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 
 from llamune.errors import UsageError, near
@@ -69,7 +69,8 @@ def parse(name: str, value: object) -> float | int:
     low, high = RANGES[name]
     kind = _("a whole number") if name in WHOLE else _("a number")
     try:
-        number: float | int = int(str(value)) if name in WHOLE else float(str(value))
+        text = str(value) if str(value).isascii() and "_" not in str(value) else ""  # Python would take １_０
+        number: float | int = int(text) if name in WHOLE else float(text)
         inside = low <= number <= high and not isinstance(value, bool)
     except ValueError:
         inside = False
@@ -79,6 +80,15 @@ def parse(name: str, value: object) -> float | int:
             _("{name} is {kind} from {low} to {high}.").format(name=name, kind=kind, low=f"{low:g}", high=f"{high:g}"),
         )
     return number
+
+
+def no_preset(name: str, known: Iterable[str]) -> UsageError:
+    """The error for a preset that does not exist, with near matches."""
+    names = list(known)
+    return UsageError(
+        _("There is no preset called {name}.").format(name=name),
+        _("Did you mean {names}?").format(names=", ".join(near(name, names) or names)),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from typing import Any
 from llamune.chat import disagreement, expect, lineup, scheduler
 from llamune.chat.disagreement import Report, Skipped
 from llamune.chat.lineup import Candidate, Lineup
+from llamune.chat.preset import no_preset
 from llamune.chat.session import Answer
-from llamune.errors import UsageError, near
+from llamune.errors import UsageError
 from llamune.i18n import _
 
 MOST = 100  # candidates in one sweep
@@ -126,10 +127,7 @@ def preset_names(typed: Sequence[str], known: Sequence[str]) -> list[str]:
     found: list[str] = []
     for word in (w.strip() for text in typed for w in text.replace("、", ",").replace("，", ",").split(",")):
         if word not in known and word not in EVERYTHING:
-            raise UsageError(
-                _("There is no preset called {name}.").format(name=word),
-                _("Did you mean {names}?").format(names=", ".join(near(word, known) or known)),
-            )
+            raise no_preset(word, known)
         found += known if word in EVERYTHING else [word]
     return list(dict.fromkeys(found))
 

@@ -49,6 +49,6 @@ def confirmed(question: str) -> bool:
     if not sys.stdin.isatty():
         return False
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    from llamune.commands.wording import typed
+    from llamune.commands.wording import yes
 
-    return typed(sys.stdin.readline()) in ("y", "yes", "はい")
+    return yes(sys.stdin.readline())

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llamune import paths, presets
+from llamune import files, paths, presets
 from llamune.chat.preset import ALIASES, OPTION_NAMES, RANGES, Preset
 from llamune.cli.parser import Declare, Parser
 from llamune.errors import SettingsError, UsageError
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _list(args: argparse.Namespace, home: "Paths", known: "PresetSet") -> None:
     from llamune.cli.output import show, show_json
-    from llamune.commands.models import preset_listing
+    from llamune.commands.options import preset_listing
 
     if args.json:
         show_json([_as_json(p, home) for p in known.presets.values()])
@@ -198,7 +198,7 @@ def _write(home: "Paths", name: str, text: str) -> None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return files.read(path).decode("utf-8-sig")
     except (OSError, ValueError) as error:
         raise SettingsError(_("{path} cannot be read: {reason}").format(path=path, reason=error)) from error
 

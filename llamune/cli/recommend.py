@@ -137,12 +137,12 @@ def _list(args: argparse.Namespace) -> None:
     from llamune.cli.output import show
     from llamune.commands.values import Column, Listing
 
-    applied, found = start.app(args).state.recommended, sets()
+    applied, (found, problems) = start.app(args).state.recommended, sets().load()
     columns = [Column(_("version")), Column(_("updated")), Column(_("models"), right=True), Column("")]
-    rows = [
-        (s.version, s.updated, str(len(s.models)), _("applied") if s.version == applied else "") for s in found.all()
-    ]
+    rows = [(s.version, s.updated, str(len(s.models)), _("applied") if s.version == applied else "") for s in found]
     show(Listing(columns, rows, empty=_("There is none.")))
+    for problem in problems:
+        print(_("Note: {message}").format(message=f"{problem.message} {problem.hint}"), file=sys.stderr)
 
 
 def _details(args: argparse.Namespace) -> None:
@@ -179,7 +179,7 @@ def _keep(args: argparse.Namespace) -> None:
 
     chosen = sets().get(args.version)
     paths.find().make()
-    start.app(args).state.remember(answered=chosen.version)
+    start.app(args).state.settle(answered=chosen.version)
     show(_("All stays as it is."))
 
 
@@ -198,13 +198,13 @@ def _import(args: argparse.Namespace) -> None:
 
 
 def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
+    with path.open("rb") as file:  # also a pipe: <(…)
         return file.read(recommend.LARGEST + 1)
 
 
 def _export(args: argparse.Namespace) -> None:
     found = sets()
-    data = found.path(found.get(args.version).version).read_bytes()
+    data = files.read(found.path(found.get(args.version).version))
     if args.output is None:
         sys.stdout.buffer.write(data)
         return
@@ -240,7 +240,7 @@ def _sign(args: argparse.Namespace) -> None:
 
     data = _read(args.file)
     recommend.read(data, str(args.file))
-    signed = recommend.signed(data, args.key.read_text(encoding="ascii", errors="replace"))
+    signed = recommend.signed(data, files.read(args.key).decode("ascii", "replace"))
     files.replace(args.file, signed.decode("utf-8"))
 
 

@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from llamune import paths, settings
-from llamune.errors import SettingsError, UsageError, near
-from llamune.i18n import _
+from llamune.errors import SettingsError
 
 if TYPE_CHECKING:
     from llamune.app import App
@@ -52,14 +51,12 @@ def store() -> "Iterator[tuple[Store, Paths]]":
 def app(args: argparse.Namespace) -> "App":
     """The app, with nothing opened yet. Raises SettingsError; UsageError for a preset that does not exist."""
     from llamune.app import App, log_to
+    from llamune.chat.preset import no_preset
 
     home = paths.find()
     log_to(home)
     made = App(settings.load(home, flags(args)), home, scripted=getattr(args, "scripted", False))
     preset = getattr(args, "preset", None)
     if preset is not None and preset not in made.presets:
-        raise UsageError(
-            _("There is no preset called {name}.").format(name=preset),
-            _("Did you mean {names}?").format(names=", ".join(near(preset, made.presets) or made.presets)),
-        )
+        raise no_preset(preset, made.presets)
     return made

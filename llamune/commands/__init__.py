@@ -16,6 +16,7 @@ def registry() -> CommandRegistry:
         judging,
         lineup,
         models,
+        options,
         program,
         ratings,
         recommending,
@@ -25,5 +26,5 @@ def registry() -> CommandRegistry:
         turns,
     )  # fmt: skip
 
-    told = [answers, ratings, judging, lineup, turns, models, recommending, context, sessions, trash, traffic, program]
-    return collect(told)
+    talk, who = [answers, ratings, judging, lineup, turns], [models, options, recommending, context]
+    return collect([*talk, *who, sessions, trash, traffic, program])

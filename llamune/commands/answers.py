@@ -145,7 +145,7 @@ async def _ask_one(shell: Shell, turn: Turn, new: Answer) -> None:
     while True:
         reply = await shell.ask(_("adopt {letter}? [y]es / [n]o / [d]iff ").format(letter=new.letter))
         match wording.typed(reply):
-            case "y" | "yes" | "はい":
+            case said if said in wording.YES:
                 return _adopt(shell, new)
             case "n" | "no" | "いいえ" if turn.adopted:
                 shell.app.store.keep(turn.id, task=task_of(turn))

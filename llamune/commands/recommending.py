@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from llamune import recommend
-from llamune.app import App
+from llamune.app import FIRST_PRESET, App
 from llamune.chat import fit
 from llamune.chat.fit import Machine, Need
 from llamune.commands import wording
@@ -17,7 +17,7 @@ from llamune.commands.values import Column, Listing, Note
 from llamune.errors import UsageError, near
 from llamune.i18n import N_, _, language
 from llamune.paths import shipped
-from llamune.recommend import Difference, RecommendedSet, Sets, Standing
+from llamune.recommend import PREFIX, Difference, RecommendedSet, Sets, Standing
 from llamune.state import State
 
 TITLE = N_("Models and presets")
@@ -25,6 +25,7 @@ WAYS = {
     "details": N_("what is new in the newest set"),
     "apply": N_("let it choose what you have not chosen"),
     "keep": N_("leave all as it is"),
+    "back": N_("take out again what a set has put in"),
 }
 GB = 10**9
 
@@ -36,14 +37,16 @@ def ways(shell: Shell) -> Iterable[Choice]:
 
 @command(
     "recommend",
-    N_("the recommended models; or details, apply, keep"),
-    Parameter("WAY", N_("details, apply or keep; alone: the newest set"), choices=ways),
+    N_("the recommended models; or details, apply, keep, back"),
+    Parameter("WAY", N_("details, apply, keep or back; alone: the newest set"), choices=ways),
     now=True,
     example="/recommend details",
 )
 async def recommended(shell: Shell, args: Arguments) -> None:
     app = shell.app
     sets = sets_of(app)
+    for problem in sets.load()[1]:
+        shell.show(Note(f"{problem.message} {problem.hint}", "warn"))
     newest = sets.get()
     names = [m.name for m in await app.catalog.models()]
     match args.get(0):
@@ -54,8 +57,13 @@ async def recommended(shell: Shell, args: Arguments) -> None:
             shell.show(details(sets, newest, app.state))
         case "apply":
             shell.show(applied(app, newest, names))
+        case "back":
+            shell.show(applied(app, None, names))
+            if shell.conversation.session.preset not in app.presets:
+                shell.conversation.change(preset=FIRST_PRESET)
+                shell.show(Note(_("Preset {name} from now on.").format(name=FIRST_PRESET), "warn"))
         case "keep":
-            app.state.remember(answered=newest.version)
+            app.state.settle(answered=newest.version)
             shell.show(_("All stays as it is."))
         case other:
             raise UsageError(
@@ -82,8 +90,8 @@ def notice(app: App) -> Note | None:
     if not found or fresh or recommend.age(found[-1].version) <= recommend.age(app.state.answered):
         return None
     told = changes(Difference.of(_before(sets, found[-1], app.state), found[-1]))
-    head = _("New recommended models: {version}.").format(version=found[-1].version)
-    return Note("\n".join(x for x in (head, told, "/recommend details · apply · keep") if x), "dim")
+    head = _("New recommended models: {version}. Nothing changes by itself.").format(version=found[-1].version)
+    return Note("\n".join(x for x in (head, told, "/recommend details · apply · keep") if x))
 
 
 def signature(how: Standing) -> str:
@@ -127,8 +135,12 @@ def listing(chosen: RecommendedSet, installed: Sequence[str], here: Machine) -> 
             fits = wording.verdict(found) if found else ""
             about = (m.preset, m.licence, m.machine, m.purpose.get(language(), ""))
             rows.append((m.name, fits, f"{m.memory:g} GB", there or "–", *about))
-    after = _("– is not installed: bring its GGUF file along, then: llamune models import FILE.gguf --name NAME")
-    return Listing(columns, rows, after)
+    return Listing(columns, rows, "– " + offline())
+
+
+def offline() -> str:
+    """How a model comes to a machine without a network."""
+    return _("not installed: bring its GGUF file along, then: llamune models import FILE.gguf --name NAME")
 
 
 def details(sets: Sets, chosen: RecommendedSet, state: State) -> Note:
@@ -155,11 +167,15 @@ def changes(found: Difference) -> str:
     lines = [
         _("new: {names}").format(names=", ".join(found.new)) if found.new else "",
         _("no longer recommended: {names}").format(names=", ".join(found.gone)) if found.gone else "",
-        _("another order") if found.order else "",
-        _("another number of answers at once") if found.limit else "",
-        _("other parameters for: {names}").format(names=", ".join(found.parameters)) if found.parameters else "",
+        _("order: {names}").format(names=" → ".join(found.order)) if found.order else "",
+        _("answers at once: {n}").format(n=found.limit) if found.limit else "",
+        *(f"{PREFIX}{c.purpose}: {c.option} {_number(c.old)} → {_number(c.new)}" for c in found.parameters),
     ]
     return "\n".join(x for x in lines if x)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:g}"
 
 
 def applied(app: App, chosen: RecommendedSet | None, installed: Sequence[str]) -> Note:
@@ -167,6 +183,7 @@ def applied(app: App, chosen: RecommendedSet | None, installed: Sequence[str]) -
     if not app.settings.use_recommended:
         raise UsageError(_("Recommended sets are turned off."), "llamune settings set use_recommended true")
     lineup, limit = recommend.apply(app.state, chosen, installed)
+    app.load_presets()
     told = [_("{version} is applied.").format(version=chosen.version) if chosen else _("No set is applied now.")]
     told.append(
         _("line-up: {names}").format(names=", ".join(app.state.lineup) or _("none"))
@@ -175,7 +192,9 @@ def applied(app: App, chosen: RecommendedSet | None, installed: Sequence[str]) -
     )
     if not limit:
         told.append(_("Your own number of answers at once stays."))
-    missing = [m.name for m in chosen.models if not m.installed_as(installed)] if chosen else []
-    if missing:
-        told.append(_("not installed: {names}").format(names=", ".join(missing)))
+    if brought := [name for name in app.presets if name.startswith(PREFIX)]:
+        told.append(_("presets: {names}").format(names=", ".join(brought)))
+    wanted = [m for m in chosen.models if not m.deprecated] if chosen else []
+    if missing := [m.name for m in wanted if not m.installed_as(installed)]:
+        told += [", ".join(missing), "  " + offline()]
     return Note("\n".join(told), "good")

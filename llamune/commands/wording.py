@@ -15,12 +15,18 @@ from llamune.errors import UsageError
 from llamune.i18n import _, language, ngettext
 from llamune.text import cut, one_line
 
+YES = ("y", "yes", "はい")
 TITLE_WIDTH = 48  # columns of a title inside a sentence
 
 
 def typed(text: str) -> str:
     """A short reply in plain form: an input method left on turns y into ｙ."""
     return unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+def yes(text: str) -> bool:
+    """Whether a short reply says yes, however it was typed."""
+    return typed(text) in YES
 
 
 def when(moment: datetime | None) -> str:

@@ -143,7 +143,7 @@ class Registry:
 
     def _read(self) -> list[Registered]:
         try:
-            found = json.loads(self._file.read_text(encoding="utf-8"))
+            found = json.loads(files.read(self._file))
             return [Registered(**entry) for entry in found["models"]]
         except FileNotFoundError:
             return []

@@ -17,7 +17,7 @@ from llamune.chat.events import AnswerFailed, AnswerFinished
 from llamune.chat.fanout import Running
 from llamune.chat.model import ModelInfo
 from llamune.chat.session import Attachment, Turn
-from llamune.commands import files, lineup, registry
+from llamune.commands import files, lineup, registry, wording
 from llamune.commands.values import Shown
 from llamune.errors import LlamuneError
 from llamune.i18n import _
@@ -71,8 +71,7 @@ class Repl:
         return reply
 
     async def confirm(self, question: str) -> bool:
-        answer = await self.ask(f"{question} [y/N] ")
-        return answer.strip().casefold() in ("y", "yes", "はい", "ｙ")
+        return wording.yes(await self.ask(f"{question} [y/N] "))
 
     async def watch(self, running: Running, turn: Turn) -> None:
         waiting = self.front.lines if isinstance(self.front, Front) else ()

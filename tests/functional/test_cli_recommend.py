@@ -7,9 +7,10 @@ import pytest
 from program import Program
 from remembering import RememberingShell
 
-from llamune import recommend, settings
+from llamune import settings
 from llamune.app import App
 from llamune.commands import recommending
+from llamune.errors import UsageError
 from llamune.paths import Paths, shipped
 from llamune.state import State
 from tests.functional.chatting import NOWHERE, Chat, prepare
@@ -203,5 +204,5 @@ async def test_recommend_in_the_chat(shell: RememberingShell) -> None:
     assert (shell.app.state.answered, shell.app.state.recommended) == ("2026-Q4", "")
     await shell.run("/recommend apply")
     assert shell.app.state.recommended == "2026-Q4"
-    with pytest.raises(recommend.UsageError, match="does not know"):
+    with pytest.raises(UsageError, match="does not know"):
         await shell.run("/recommend aply")
