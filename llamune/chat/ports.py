@@ -5,6 +5,7 @@ Every implementation of a port passes the same contract tests (tests/contract).
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -27,6 +28,7 @@ from llamune.chat.session import (
     Undone,
     Usage,
 )
+from llamune.chat.usage import Line
 
 Progress = Callable[[str, int, int], None]  # what is being done, bytes done, bytes in all (0 = not known)
 
@@ -193,8 +195,22 @@ class Store(Protocol):
         """What was said about the answers of a turn, in the order asked."""
         ...
 
-    def contests(self) -> Iterator[Contest]:
-        """Every turn in which something was said or chosen, oldest first, without any text; fast for 10,000 turns."""
+    def contests(self, since: datetime | None = None) -> Iterator[Contest]:
+        """Every turn in which something was said or chosen (about an answer made at or after `since`), oldest first,
+        without any text; fast for 10,000 turns."""
+        ...
+
+    def task(self, turn_id: int) -> str:
+        """What a turn is for, one of chat/task.py's: as the user said, else by its rule."""
+        ...
+
+    def set_task(self, turn_id: int, task: str) -> None:
+        """Says what a turn is for, if it has answers."""
+        ...
+
+    def usage(self, since: datetime | None = None) -> list[Line]:
+        """What there is to count of answers made at or after `since`, by model, preset and task; two seconds for a
+        million answers."""
         ...
 
     # the way back

@@ -148,7 +148,7 @@ async def _ask_one(shell: Shell, turn: Turn, new: Answer) -> None:
             case said if said in wording.YES:
                 return _adopt(shell, new)
             case "n" | "no" | "いいえ" if turn.adopted:
-                shell.app.store.keep(turn.id, task=task_of(turn))
+                shell.app.store.keep(turn.id, task=shell.app.store.task(turn.id))
                 return shell.show(Note(_stays(turn), "dim"))
             case "d" | "diff":
                 await show_differences(shell, turn.adopted or new, new)
@@ -165,16 +165,11 @@ def _stays(turn: Turn) -> str:
 
 def _adopt(shell: Shell, answer: Answer) -> None:
     turn = shell.app.store.turn(answer.turn_id)
-    shell.app.store.adopt(answer.id, blind=is_blind(shell, turn), task=task_of(turn))
+    shell.app.store.adopt(answer.id, blind=is_blind(shell, turn), task=shell.app.store.task(turn.id))
     shell.conversation.reload()
     reveal(shell, turn)
     named = shell.app.store.answer(answer.id)
     shell.show(Note(_("{answer} stands now. /undo takes it back.").format(answer=wording.who(named)), "good"))
-
-
-def task_of(turn: Turn) -> str:
-    """What a turn is for, as its ratings are counted: the preset it was asked with."""
-    return turn.answers[0].preset if turn.answers else ""
 
 
 def is_blind(shell: Shell, turn: Turn) -> bool:
@@ -211,7 +206,7 @@ async def keep(shell: Shell, args: Arguments) -> None:
     turn = shell.conversation.last_turn()
     more = len(turn.answers) - (1 if turn.adopted else 0)
     if turn.adopted and more:
-        shell.app.store.keep(turn.id, blind=is_blind(shell, turn), task=task_of(turn))
+        shell.app.store.keep(turn.id, blind=is_blind(shell, turn), task=shell.app.store.task(turn.id))
         reveal(shell, turn)
     shell.show(_stays(turn) + (" " + _("The others stay in the history: /answers") if more else ""))
 

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from llamune.chat import task
 from llamune.chat.rating import HIGHEST, LOWEST, SCORES
 from llamune.chat.session import Answer
 from llamune.commands import answers, wording
@@ -153,6 +154,40 @@ async def blind(shell: Shell, args: Arguments) -> None:
     shell.show(told)
 
 
+def tasks(shell: Shell) -> Iterable[Choice]:
+    """Completion: what a question can be for."""
+    return ((name, _(about)) for name, about in task.TASKS.items())
+
+
+@command(
+    "task",
+    N_("what the last question was for, as statistics count it; or say otherwise"),
+    Parameter("TASK", N_("coding, translation, documents, reasoning, writing, chat"), choices=tasks),
+    example="/task translation",
+)
+async def task_(shell: Shell, args: Arguments) -> None:
+    turn = answers.last_turn(shell)
+    if typed := wording.typed(args.get(0)):
+        shell.app.store.set_task(turn.id, _task(typed))
+    noted = shell.app.store.task(turn.id)
+    rule, word = task.guess(turn.question, files=bool(turn.attachments))
+    told = _("by the word “{word}” in the question").format(word=word) if word else _("by the rule")
+    if noted != rule:
+        told = _("as you said")
+    shell.show(Note(_("task: {task} ({told})").format(task=task.said(noted), told=told)))
+
+
+def _task(typed: str) -> str:
+    """The task that was named, in either language. Raises UsageError."""
+    names = {word: name for name in task.TASKS for word in (name, task.said(name))}
+    if found := names.get(typed):
+        return found
+    raise UsageError(
+        _("There is no task called {name}.").format(name=typed),
+        _("Did you mean {names}?").format(names=", ".join(near(typed, names) or task.TASKS)),
+    )
+
+
 def _meant(shell: Shell, letter: str) -> Answer:
     """The answer that is rated. Raises UsageError."""
     if letter:
@@ -168,7 +203,7 @@ def _meant(shell: Shell, letter: str) -> Answer:
 def _store(shell: Shell, answer: Answer, said: Mapping[str, Any]) -> None:
     turn = shell.conversation.last_turn()
     blind = answers.is_blind(shell, turn)
-    shell.app.store.rate(answer.id, blind=blind, task=answers.task_of(turn), **said)
+    shell.app.store.rate(answer.id, blind=blind, task=shell.app.store.task(turn.id), **said)
     answers.reveal(shell, turn)
 
 

@@ -4,6 +4,7 @@ A choice (`chosen_at`) is written by `acts.adopt` and `keep` and taken back by `
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
@@ -13,7 +14,7 @@ from llamune.errors import StoreError, UsageError
 from llamune.i18n import _
 from llamune.store import turns
 from llamune.store.tables import ANSWER, RATING, TURN
-from llamune.store.values import insert_row, storable, when
+from llamune.store.values import EVER, insert_row, moment, storable, when
 
 PAGE = 500  # turns
 MS = 1000  # microseconds
@@ -62,12 +63,13 @@ def of_turn(connection: Connection, turn_id: int) -> list[Rating]:
     return [rating_of(row) for row in connection.execute(mine.order_by(ANSWER.c.id))]
 
 
-def contests(connection: Connection, after: int) -> list[Contest]:
-    """The next PAGE turns with an id above `after` in which something was said, with their complete answers."""
+def contests(connection: Connection, after: int, since: datetime | None) -> list[Contest]:
+    """The next PAGE turns with an id above `after` in which something was said about an answer made at or after
+    `since` (None = any), with their complete answers."""
     rated = (
         select(ANSWER.c.turn_id)
         .join(RATING, RATING.c.answer_id == ANSWER.c.id)
-        .where(ANSWER.c.turn_id > after)
+        .where(ANSWER.c.turn_id > after, ANSWER.c.created_at >= (moment(since) if since else EVER))
         .group_by(ANSWER.c.turn_id)
         .order_by(ANSWER.c.turn_id)
         .limit(PAGE)

@@ -4,6 +4,7 @@ Synchronous, and safe to call from several threads; every call returns when it i
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +24,8 @@ from llamune.chat.session import (
     Undone,
     Usage,
 )
-from llamune.store import acts, purge, ratings, search, sessions, transfer, turns, undo
+from llamune.chat.usage import Line
+from llamune.store import acts, purge, ratings, search, sessions, transfer, turns, undo, usage
 from llamune.store.connection import Database
 from llamune.store.owner import Owner
 from llamune.store.values import Clock, moment, storable, usage_columns
@@ -175,15 +177,27 @@ class SqlStore:
         with self._database.reading() as c:
             return ratings.of_turn(c, turn_id)
 
-    def contests(self) -> Iterator[Contest]:
+    def contests(self, since: datetime | None = None) -> Iterator[Contest]:
         after = 0
         while True:
             with self._database.reading() as c:
-                page = ratings.contests(c, after)
+                page = ratings.contests(c, after, since)
             yield from page
             if len(page) < ratings.PAGE:
                 return
             after = page[-1].turn_id
+
+    def task(self, turn_id: int) -> str:
+        with self._database.reading() as c:
+            return usage.task_of(c, turns.get(c, turn_id))
+
+    def set_task(self, turn_id: int, task: str) -> None:
+        with self._database.writing() as c:
+            usage.set_task(c, turns.get(c, turn_id), storable(task))
+
+    def usage(self, since: datetime | None = None) -> list[Line]:
+        with self._database.reading() as c:
+            return usage.count(c, since)
 
     # the way back
 

@@ -13,6 +13,13 @@ from sqlmodel import Field, SQLModel
 NO_REUSE = {"sqlite_autoincrement": True}  # a number once shown never means another session, also after a purge
 
 
+ENDED = "status NOT IN ('waiting', 'streaming')"
+COUNTED = (  # all that statistics read of an answer, so that they never touch its text
+    "model", "preset", "task", "created_at", "status", "total_ms", "first_token_ms", "load_ms", "generate_ms",
+    "completion_tokens",
+)  # fmt: skip
+
+
 class Row(SQLModel):
     """Base with a registry of its own, so that other users of SQLModel in the process do not mix with it."""
 
@@ -92,6 +99,7 @@ class AnswerRow(Row, table=True):
         UniqueConstraint("turn_id", "letter"),
         Index("answer_adopted", "turn_id", unique=True, sqlite_where=text("adopted")),
         Index("answer_running", "status", sqlite_where=text("status IN ('waiting', 'streaming')")),
+        Index("answer_usage", *COUNTED, sqlite_where=text(ENDED)),
         NO_REUSE,
     )
 
@@ -122,6 +130,7 @@ class AnswerRow(Row, table=True):
     created_at: int
     owner_pid: int
     owner_start: str = Field(sa_type=Text)
+    task: str = Field(sa_column=Column(Text, nullable=False, server_default=""))  # see chat/task.py; "" = not known
 
 
 class RatingRow(Row, table=True):

@@ -111,6 +111,7 @@ class AnswerPart(Part):
     usage: UsagePart = Field(default_factory=UsagePart)
     adopted: bool = False
     discarded: bool = False
+    task: Text = ""
     created_at: Time
     rating: RatingPart | None = None
 
@@ -224,7 +225,7 @@ def _rating(rating: Rating | None) -> dict[str, Any] | None:
 def _answer(row: Row[Any]) -> dict[str, Any]:
     names = ("letter", "model", "preset", "engine", "digest", "text", "thinking", "reason", "error", "hint")
     return {
-        **{name: getattr(row, name) for name in (*names, "adopted", "discarded")},
+        **{name: getattr(row, name) for name in (*names, "adopted", "discarded", "task")},
         "status": "cancelled" if row.status in ("waiting", "streaming") else row.status,
         "options": json.loads(row.options),
         "usage": {name: getattr(row, name) for name in USAGE},

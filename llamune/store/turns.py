@@ -13,7 +13,7 @@ from llamune.chat.context import with_attachments
 from llamune.chat.session import Answer, Attachment, Turn
 from llamune.errors import NotFound
 from llamune.i18n import _
-from llamune.store import search, sessions
+from llamune.store import search, sessions, usage
 from llamune.store.owner import Owner
 from llamune.store.tables import ANSWER, SESSION, TURN
 from llamune.store.values import (
@@ -127,13 +127,14 @@ def letter(place: int) -> str:
 
 def add_answer(connection: Connection, now: int, owner: Owner, turn_id: int, *, adopted: bool, **values: Any) -> Answer:
     """A waiting answer with the next letter; an adopted one takes the place of the one that stood. Raises NotFound."""
-    get(connection, turn_id)
+    turn = get(connection, turn_id)
     place = connection.scalar(select(func.count()).where(ANSWER.c.turn_id == turn_id)) or 0
     if adopted:
         connection.execute(update(ANSWER).where(ANSWER.c.turn_id == turn_id, ANSWER.c.adopted).values(adopted=False))
     row = dict.fromkeys(("text", "thinking", "digest", "reason", "error", "hint"), "") | values
     row |= {"turn_id": turn_id, "letter": letter(place), "status": "waiting", "adopted": adopted, "discarded": False}
     row |= {"created_at": now, "owner_pid": owner.pid, "owner_start": owner.start}
+    row["task"] = usage.task_of(connection, turn)
     row["options"] = options_json(values["options"])
     return get_answer(connection, insert_row(connection, ANSWER, row))
 

@@ -14,6 +14,7 @@ from llamune.store.tables import ANSWER, SESSION, TURN
 
 Clock = Callable[[], datetime]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EVER = -(2**62)  # before every stored time
 MICROSECOND = timedelta(microseconds=1)
 USAGE = tuple(f.name for f in fields(Usage))
 LIVE = TURN.c.rewind_id.is_(None)

@@ -13,6 +13,7 @@ from llamune.chat.context import with_attachments
 from llamune.chat.ports import Store
 from llamune.chat.preset import SamplingOptions
 from llamune.chat.session import Answer, Attachment, ChatSession, Turn, Usage
+from llamune.chat.usage import by as usage_by
 from llamune.errors import NotFound, StoreError, UsageError
 from llamune.paths import Paths
 from llamune.store import database
@@ -508,6 +509,59 @@ def test_contests_hold_what_was_said_with_all_complete_answers(store: Store, ses
     assert [e.rating.vote if e.rating else None for e in second.entries] == ["bad", None]
     store.rewind(session.id, 0)
     assert len(list(store.contests())) == 2, "what was said stays true of an answer that was rewound"
+
+
+def test_a_turn_has_the_task_of_its_question_or_the_one_that_was_told(store: Store, session: ChatSession) -> None:
+    turn = store.add_turn(session.id, "次の文を英語に翻訳してください")
+    assert store.task(turn.id) == "translation"
+    answer = answered(store, turn, "1", adopted=True)
+    store.rate(answer.id, vote="good", task="translation")
+    store.set_task(turn.id, "writing")
+    answered(store, turn, "2")
+    assert store.task(turn.id) == "writing"
+    assert [line.task for line in store.usage()] == ["writing"]
+    assert [c.task for c in store.contests()] == ["writing"]
+    file = store.add_turn(session.id, "?", [Attachment("a.txt", "text")])
+    assert store.task(file.id) == "documents"
+    with pytest.raises(NotFound):
+        store.set_task(99, "chat")
+
+
+def test_usage_counts_what_ended_by_model_preset_and_task(store: Store, session: ChatSession) -> None:
+    turn = store.add_turn(session.id, "Why?")
+    costs = [Usage(None, None, 100, 200.0, 0.0, 10.0, 1000.0 * n, 1000.0 * n + 300) for n in (1, 2, 4)]
+    for usage in [*costs, Usage(load_ms=900.0, total_ms=float(2**53)), Usage()]:
+        made = store.add_answer(turn.id, model="m", preset="p", options=WARM)
+        store.finish(made.id, "complete", text="x", usage=usage)
+    for status in ("failed", "cancelled"):
+        store.finish(store.add_answer(turn.id, model="m", preset="p", options=WARM).id, status, text="")
+    store.add_answer(turn.id, model="m", preset="p", options=WARM)  # still waits
+    other = store.add_answer(turn.id, model="n", preset="p", options=WARM)
+    store.finish(other.id, "complete", text="y", usage=costs[0])
+    store.adopt(other.id)
+    store.rate(other.id, vote="good", accuracy=5, useful=2)
+    store.rate(made.id, vote="bad")
+    [first, second] = usage_by(store.usage(), "model", "preset", "task")
+    assert (first.model, first.preset, first.task, first.answers) == ("m", "p", "reasoning", 7)
+    assert (first.complete, first.failed, first.success) == (5, 1, 5 / 6)
+    assert (first.total.n, first.first.n, first.load.n, first.speed.n) == (4, 3, 1, 3)
+    assert first.speed.at(0.5) == pytest.approx(50, rel=0.011)
+    assert first.first.at(0.95) == pytest.approx(200, rel=0.011)
+    assert (first.compared, first.chosen, first.bad, first.score) == (4, 0, 1, None)
+    assert (second.compared, second.chosen, second.adopted, second.good, second.score) == (1, 1, 1.0, 1, 3.5)
+    assert sum(first.weeks.values()) == 5
+    [both] = usage_by(store.usage(), "task")
+    assert (both.model, both.answers, both.total.n) == ("", 8, 5)
+
+
+def test_usage_since_a_moment(store: Store, session: ChatSession) -> None:
+    answered(store, store.add_turn(session.id, "?"), "1", adopted=True)
+    made = store.turns(session.id)[0].answers[0].created_at
+    assert made is not None
+    store.rate(1, vote="good")
+    assert [line.good for line in store.usage(made)] == [1]
+    later = made + timedelta(microseconds=1)
+    assert (store.usage(later), list(store.contests(later))) == ([], [])
 
 
 def test_ratings_travel_with_their_session_and_are_erased_with_it(store: Store, session: ChatSession) -> None:

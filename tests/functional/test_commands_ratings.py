@@ -3,10 +3,12 @@
 import pytest
 from remembering import VIEW, RememberingShell
 
+from llamune import i18n
 from llamune.chat.blind import shuffled
 from llamune.chat.lineup import Candidate
 from llamune.chat.ranking import outcomes
 from llamune.chat.rating import Rating
+from llamune.chat.task import guess
 from llamune.commands.ratings import understood
 from llamune.errors import StoreError, UsageError
 
@@ -28,12 +30,44 @@ async def test_votes(shell: RememberingShell) -> None:
     await shell.run("/retry fast creative")
     assert "B (scripted:list fast) is noted as bad." in await shell.run("/bad ｂ")
     assert {k: (r.vote, r.blind, r.task) for k, r in ratings(shell).items()} == {
-        "A": ("good", False, "balanced"),
-        "B": ("bad", False, "balanced"),
+        "A": ("good", False, "chat"),
+        "B": ("bad", False, "chat"),
     }
     assert compared(shell) == {("balanced", "fast", 1.0), ("balanced", "creative", 1.0)}
     with pytest.raises(UsageError, match="no answer Z"):
         await shell.run("/good Z")
+
+
+async def test_what_a_question_was_for(shell: RememberingShell) -> None:
+    await shell.say("Please write a Python function")
+    assert "coding (by the word “python” in the question)" in await shell.run("/task")
+    await shell.run("/good")
+    assert "writing (as you said)" in await shell.run("/task writing")
+    assert ratings(shell)["A"].task == "writing"
+    with pytest.raises(UsageError, match="no task called"):
+        await shell.run("/task writting")
+    i18n.install("ja")
+    assert "翻訳（指定されたもの）" in await shell.run("/task 翻訳")
+    await shell.say("Hello")
+    assert "会話（自動の判定）" in await shell.run("/task")
+
+
+@pytest.mark.parametrize(
+    ("question", "task"),
+    [
+        ("次の文を英語にしてください", "translation"),
+        ("Translate this code comment into Japanese", "translation"),
+        ("Ｐｙｔｈｏｎで書いて", "coding"),
+        ("この議事録を要約して", "documents"),
+        ("13 の 2 割はいくつ?", "reasoning"),
+        ("お礼のメールの下書き", "writing"),
+        ("decode the barcode", "chat"),
+        ("x" * 50_000 + " translate this", "translation"),
+        ("", "chat"),
+    ],
+)
+def test_the_rule_for_tasks(question: str, task: str) -> None:
+    assert guess(question)[0] == task
 
 
 async def test_scores_with_a_comment(shell: RememberingShell) -> None:

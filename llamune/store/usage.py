@@ -1,0 +1,116 @@
+"""Counting what is stored about answers, in SQL: one pass over the index `answer_usage`, which holds no text.
+
+A million answers take about two seconds and no memory: SQLite groups them, and per group there are only counts and
+spreads. Sessions in the trash and rewound turns count (the time was spent); what is purged does not. The task of a
+turn's answers is kept here, too.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select, text, update
+
+from llamune.chat import task
+from llamune.chat.session import Turn
+from llamune.chat.sweep import LOAD_MS
+from llamune.chat.usage import KEYS, Line, Spread, bucket
+from llamune.store.tables import ANSWER, ENDED, RATING
+from llamune.store.values import EVER, moment
+
+WEEK = 7 * 24 * 3600 * 1_000_000  # microseconds
+MONDAY = 4 * 24 * 3600 * 1_000_000  # 1970 began with a Thursday
+_TASK = select(ANSWER.c.task).where(ANSWER.c.turn_id == bindparam("turn")).limit(1)
+
+_ENDED = text(f"""
+    SELECT model, preset, task, count(*) AS answers, sum(status = 'complete') AS complete,
+        sum(status = 'failed') AS failed,
+        spreads(total_ms, first_token_ms, load_ms, generate_ms, completion_tokens, created_at)
+            FILTER (WHERE status = 'complete') AS spreads
+    FROM answer WHERE {ENDED} AND created_at >= :since GROUP BY model, preset, task
+""")
+_CHOSEN = text("""
+    SELECT model, preset, task, count(*) AS compared, sum(won) AS chosen FROM (
+        SELECT a.model, a.preset, a.task, a.id = stands.id AS won, count(*) OVER (PARTITION BY a.turn_id) AS beside
+        FROM rating JOIN answer AS stands ON stands.id = rating.answer_id
+        JOIN answer AS a ON a.turn_id = stands.turn_id
+        WHERE rating.chosen_at IS NOT NULL AND stands.adopted AND stands.created_at >= :since
+            AND a.status = 'complete' AND a.created_at + coalesce(a.total_ms, 0) * 1000 <= rating.chosen_at
+    ) WHERE beside > 1 GROUP BY model, preset, task
+""")
+_RATED = text("""
+    SELECT model, preset, answer.task, sum(vote = 'good') AS good, sum(vote = 'bad') AS bad,
+        sum((accuracy IS NOT NULL) + ("natural" IS NOT NULL) + (useful IS NOT NULL)) AS rated,
+        sum(coalesce(accuracy, 0) + coalesce("natural", 0) + coalesce(useful, 0)) AS points
+    FROM rating JOIN answer ON answer.id = rating.answer_id
+    WHERE answer.created_at >= :since GROUP BY model, preset, answer.task
+""")
+
+
+class _Spreads:
+    """What SQLite calls for each complete answer of a group; at its end it puts itself into `made`."""
+
+    def __init__(self, made: "list[_Spreads]") -> None:
+        self._made = made
+        self.total: dict[int, int] = {}
+        self.first: dict[int, int] = {}
+        self.load: dict[int, int] = {}
+        self.speed: dict[int, int] = {}
+        self.weeks: dict[int, int] = {}
+
+    def step(self, total: Any, first: Any, load: Any, generate: Any, tokens: Any, created: int) -> None:
+        week = (created - MONDAY) // WEEK
+        self.weeks[week] = self.weeks.get(week, 0) + 1
+        if total:
+            at = bucket(total)
+            self.total[at] = self.total.get(at, 0) + 1
+        if first:
+            at = bucket(first)
+            self.first[at] = self.first.get(at, 0) + 1
+        if load and load > LOAD_MS:
+            at = bucket(load)
+            self.load[at] = self.load.get(at, 0) + 1
+        if tokens and generate:
+            at = bucket(tokens / generate * 1000)
+            self.speed[at] = self.speed.get(at, 0) + 1
+
+    def finalize(self) -> int:
+        self._made.append(self)
+        return len(self._made) - 1
+
+
+def count(connection: Connection, since: datetime | None) -> list[Line]:
+    """A line for each model, preset and task of which there is an answer made at or after `since` (None = any)."""
+    first = {"since": moment(since) if since else EVER}
+    made: list[_Spreads] = []
+    sqlite: Any = connection.connection.driver_connection
+    sqlite.create_aggregate("spreads", 6, lambda: _Spreads(made))
+    rows = connection.execute(_ENDED, first).all()
+    sqlite.create_aggregate("spreads", 6, None)  # the connection outlives what it would hold on to
+    found = {row[:3]: _line(row, made[row.spreads] if row.spreads is not None else _Spreads(made)) for row in rows}
+    for query in (_CHOSEN, _RATED):
+        for row in connection.execute(query, first):
+            if line := found.get(row[:3]):
+                found[row[:3]] = replace(line, **{k: v for k, v in row._mapping.items() if k not in KEYS})
+    return list(found.values())
+
+
+def _line(row: Row[Any], spreads: _Spreads) -> Line:
+    return Line(
+        row.model, row.preset, row.task, row.answers, row.complete, row.failed, Spread(spreads.total),
+        Spread(spreads.first), Spread(spreads.load), Spread(spreads.speed), weeks=spreads.weeks,
+    )  # fmt: skip
+
+
+def task_of(connection: Connection, turn: Turn) -> str:
+    """What a turn is for: what its answers say, else what the rule says."""
+    stored = connection.scalar(_TASK, {"turn": turn.id})
+    return stored or task.guess(turn.question, files=bool(turn.attachments))[0]
+
+
+def set_task(connection: Connection, turn: Turn, name: str) -> None:
+    """Says what a turn is for, for all its answers and what was said about them."""
+    mine = ANSWER.c.turn_id == turn.id
+    connection.execute(update(ANSWER).where(mine).values(task=name))
+    answers = select(ANSWER.c.id).where(mine)
+    connection.execute(update(RATING).where(RATING.c.answer_id.in_(answers)).values(task=name))
