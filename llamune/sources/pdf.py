@@ -1,0 +1,133 @@
+"""PDF through pdfium: the text of each page, lines put together to paragraphs, running heads left out.
+
+Pages of pictures are not recognised (no OCR); a document of nothing else is refused. Scripts are never run.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+from llamune.sources.clauses import clause
+from llamune.sources.outline import Outline
+from llamune.sources.part import Part, Unreadable
+
+ENDS = "。．.!?！？」』）)：:…"
+PASSWORD = 4  # FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
+SECURITY = 5
+
+
+def read(content: bytes, name: str) -> Iterator[Part]:
+    """One part. Bookmarks become headings where their text begins a line."""
+    if b"%PDF-" not in content[:1024]:
+        raise Unreadable("disguised")
+    try:
+        from pypdfium2 import PdfDocument, PdfiumError
+    except ImportError as error:
+        raise Unreadable("package") from error
+    try:
+        with PdfDocument(content) as document:
+            yield _part(document)
+    except PdfiumError as error:
+        locked = getattr(error, "err_code", None) in (PASSWORD, SECURITY)
+        raise Unreadable("encrypted" if locked else "damaged") from error
+
+
+def _part(document: Any) -> Part:
+    pages = [_lines(page) for page in document]
+    if not any(map(any, pages)):
+        raise Unreadable(
+            "pictures" if any(True for page in document for _ in page.get_objects(max_depth=3)) else "empty"
+        )
+    marks = _bookmarks(document)
+    outline = Outline()
+    for number, lines in enumerate(_unbroken(_without_running_heads(pages))):
+        outline.at(page=number + 1)
+        for line in _paragraphs(lines):
+            level = marks.get((number, _folded(line)))
+            outline.heading(line, level) if level else outline.text(line)
+    about = document.get_metadata_dict()
+    return Part(outline.sections(), about["Title"], _date(about["ModDate"] or about["CreationDate"]), about["Author"])
+
+
+def _lines(page: Any) -> list[str]:
+    text = page.get_textpage()
+    found = text.get_text_bounded().replace("\r", "").replace("\ufffe\n", "").split("\n")  # U+FFFE: hyphen at the end
+    text.close()
+    page.close()
+    return [line.rstrip() for line in found]
+
+
+def _bookmarks(document: Any) -> dict[tuple[int, str], int]:
+    """Page and text of each bookmark → its level."""
+    found: dict[tuple[int, str], int] = {}
+    for mark in document.get_toc(max_depth=6):
+        target = mark.get_dest()
+        page = target.get_index() if target else None
+        if page is not None:
+            found[page, _folded(mark.get_title())] = mark.level + 1
+    return found
+
+
+def _folded(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+def _without_running_heads(pages: Sequence[list[str]]) -> list[list[str]]:
+    """Takes away first and last lines that, numbers aside, stand on most pages; and page numbers alone."""
+    pages = [[*lines] for lines in pages]
+    for place in (0, -1):
+        while True:
+            edges = [re.sub(r"[0-9０-９]+", "#", lines[place].strip()) if lines else "" for lines in pages]
+            common, times = Counter(filter(None, edges)).most_common(1)[0] if any(edges) else ("", 0)
+            if times < 3 or times * 2 <= len(pages):
+                break
+            for lines, edge in zip(pages, edges, strict=True):
+                if edge == common:
+                    lines.pop(place)
+    return pages
+
+
+def _unbroken(pages: list[list[str]]) -> list[list[str]]:
+    """Moves the end of a sentence that a page break cuts to the page where it began."""
+    for before, after in pairwise(pages):
+        long = max(map(len, before), default=0) * 0.6
+        for _line in range(4):
+            if (
+                not before
+                or not after
+                or before[-1].endswith(tuple(ENDS))
+                or len(before[-1]) < long
+                or clause(after[0])
+            ):
+                break
+            head, stop, tail = after[0].partition("。")
+            before.append(head + stop)
+            after[:1] = [tail] if tail else []
+    return pages
+
+
+def _paragraphs(lines: Sequence[str]) -> Iterator[str]:
+    """Joins lines that were wrapped: the one before is nearly as wide as the widest and ends no sentence."""
+    wide = max(map(len, lines), default=0) * 0.8
+    held = ""
+    last = 0
+    for line in lines:
+        bare = line.strip()
+        wrapped = held and last >= wide and not held.endswith(tuple(ENDS)) and line[:1] != "\u3000" and not clause(bare)
+        if wrapped and bare:
+            held += bare if held[-1] > "\u2e7f" or bare[0] > "\u2e7f" else f" {bare}"
+        else:
+            if held:
+                yield held
+            held = bare
+        last = len(line)
+    if held:
+        yield held
+
+
+def _date(stated: str) -> str:
+    """D:20260401… as 2026-04-01."""
+    match = re.match(r"D:(\d{4})(\d\d)(\d\d)", stated)
+    return "-".join(match.groups()) if match else ""

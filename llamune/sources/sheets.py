@@ -1,0 +1,105 @@
+"""Tables: CSV and TSV by the standard library, Excel and OpenDocument sheets by calamine (values, never formulas).
+
+A sheet's rows are counted before it is loaded, so that a million of them cost no memory.
+"""
+
+import csv
+import datetime
+import re
+from collections.abc import Iterator, Sequence
+from io import BytesIO, StringIO
+from typing import Any
+
+from llamune.sources.ooxml import Archive, about
+from llamune.sources.outline import Outline
+from llamune.sources.part import MAX_ROWS, Part, Unreadable
+from llamune.sources.plain import decode
+
+
+def read(content: bytes, name: str) -> Iterator[Part]:
+    """One part; one section per table, the rows one line each."""
+    if name.lower().endswith((".csv", ".tsv")):
+        yield _separated(decode(content), tab=name.lower().endswith(".tsv"))
+    else:
+        yield _book(content)
+
+
+def _separated(text: str, *, tab: bool) -> Part:
+    csv.field_size_limit(10_000_000)
+    first = text.split("\n", 1)[0]
+    separator = "\t" if tab else max(",;\t", key=first.count)
+    outline = Outline()
+    outline.at(line=1)
+    _table(outline, csv.reader(StringIO(text), delimiter=separator))
+    return Part(outline.sections())
+
+
+def _book(content: bytes) -> Part:
+    try:
+        from python_calamine import CalamineError, CalamineWorkbook, PasswordError
+    except ImportError as error:
+        raise Unreadable("package") from error
+    archive = Archive(content) if content.startswith(b"PK") else None
+    if archive:
+        _few_rows(archive)
+    outline = Outline()
+    try:
+        book = CalamineWorkbook.from_filelike(BytesIO(content))
+        for name in book.sheet_names:
+            sheet = book.get_sheet_by_name(name)
+            if sheet.height > MAX_ROWS:
+                raise Unreadable("rows")
+            outline.heading(name, 1)
+            _table(outline, _filled([[_said(v) for v in row] for row in sheet.to_python()], sheet))
+    except PasswordError as error:
+        raise Unreadable("encrypted") from error
+    except CalamineError as error:
+        raise Unreadable("damaged") from error
+    title, author, date = about(archive) if archive else ("", "", "")
+    return Part(outline.sections(), title, date, author)
+
+
+def _few_rows(archive: Archive) -> None:
+    for name in archive.names:
+        if re.fullmatch(r"xl/worksheets/[^/]+\.xml", name) and archive.count(name, b"<row", MAX_ROWS) > MAX_ROWS:
+            raise Unreadable("rows")
+
+
+def _filled(rows: list[list[str]], sheet: Any) -> list[list[str]]:
+    """Writes the value of cells that are merged downwards into each of their rows, so that a row stands alone."""
+    top, left = sheet.start or (0, 0)
+    for (row, column), (last, _right) in sheet.merged_cell_ranges or ():
+        if row >= top and column >= left and column - left < sheet.width:
+            for below in range(row - top + 1, min(last - top + 1, len(rows))):
+                rows[below][column - left] = rows[row - top][column - left]
+    return rows
+
+
+def _table(outline: Outline, rows: Iterator[Sequence[str]] | Sequence[Sequence[str]]) -> None:
+    """Titles and notes above the table are text; the first row with two cells or more is the header."""
+    above: list[str] = []
+    left = iter(rows)
+    for row in left:
+        filled = [cell for cell in row if cell.strip()]
+        if len(filled) > 1:
+            outline.text("\n".join(above))
+            outline.table(_chain(row, left))
+            return
+        above += filled
+        if len(above) > MAX_ROWS:
+            raise Unreadable("rows")
+    outline.text("\n".join(above))
+
+
+def _chain(row: Sequence[str], rest: Iterator[Sequence[str]]) -> Iterator[Sequence[str]]:
+    yield row
+    yield from rest
+
+
+def _said(value: object) -> str:
+    """A cell as its reader would see it: whole numbers without ".0", dates in ISO form."""
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.12g}"
+    if isinstance(value, datetime.datetime):
+        return value.isoformat(" ").removesuffix(" 00:00:00")
+    return str(value)

@@ -1,0 +1,116 @@
+"""The parent of the process that reads files: asks, waits no longer than allowed, kills, starts again.
+
+One process serves many files; one that was killed or that ran out of memory costs the file it was reading.
+"""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+ANSWER = 200_000_000  # bytes of one answer; more is not an honest one
+Sealed = Callable[[Sequence[str]], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of the process that reads. Args: seconds: for one text; memory: bytes of address space."""
+
+    seconds: int = 30
+    memory: int = 2_000_000_000
+
+
+class Worker(AbstractContextManager["Worker"]):
+    """Reads one file at a time in a child.
+
+    Args:
+        sealed: makes of a command line one that has no network (`network.sealed.child`).
+    """
+
+    def __init__(self, limits: Limits, sealed: Sealed) -> None:
+        arguments = (str(limits.memory), str(limits.seconds))
+        self._command = list(sealed([sys.executable, "-B", "-m", "llamune.sources.child", *arguments]))
+        self._limits = limits
+        self._child: subprocess.Popen[bytes] | None = None
+        self._served = 0  # files by this child
+        self._late = False
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def read(self, file: str, digest: str) -> Iterator[Mapping[str, Any]]:
+        """The child's answers about a file. A child that was in use before and fails at once gets a successor.
+
+        Args:
+            digest: the file's when it was read last; "" = never.
+        """
+        served = self._served
+        for number, answer in enumerate(self._ask(file, digest)):
+            if served and number <= 1 and _failed(answer):
+                self._end()
+                yield from self._ask(file, digest)
+                return
+            yield answer
+
+    def _ask(self, file: str, digest: str) -> Iterator[Mapping[str, Any]]:
+        child = self._running()
+        self._served += 1
+        with suppress(OSError):  # a child that died in the meantime is seen at the first answer
+            child.stdin.write(json.dumps({"file": file, "digest": digest}).encode() + b"\n")  # type: ignore[union-attr]
+            child.stdin.flush()  # type: ignore[union-attr]
+        while (answer := self._answer(child)) is not None:
+            if not answer:
+                return
+            yield answer
+        reason = "slow" if self._late else "crashed"
+        self._end()
+        yield {"failure": {"name": "", "reason": reason}}
+
+    def _answer(self, child: subprocess.Popen[bytes]) -> Mapping[str, Any] | None:
+        """The next answer; None where none came in time or none can be understood."""
+        self._late = False
+        timer = threading.Timer(self._limits.seconds, self._kill, [child])
+        timer.start()
+        try:
+            line = child.stdout.readline(ANSWER)  # type: ignore[union-attr]
+        finally:
+            timer.cancel()
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            return None
+        return answer if isinstance(answer, dict) else None
+
+    def _kill(self, child: subprocess.Popen[bytes]) -> None:
+        self._late = True
+        child.kill()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._child is None or self._child.poll() is not None:
+            self._end()
+            self._child = subprocess.Popen(
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
+            self._served = 0
+        return self._child
+
+    def _end(self) -> None:
+        child, self._child, self._served = self._child, None, 0
+        if child is not None:
+            child.kill()
+            with suppress(OSError):
+                child.stdin.close()  # type: ignore[union-attr]
+            child.stdout.close()  # type: ignore[union-attr]
+            child.wait()
+
+
+def _failed(answer: Mapping[str, Any]) -> bool:
+    failure = answer.get("failure")
+    return isinstance(failure, dict) and failure.get("reason") in ("memory", "crashed")
