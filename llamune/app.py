@@ -4,6 +4,7 @@ Two steps: making an `App` reads small files only; `load` imports the heavy part
 both in a thread behind the first paint.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,7 +18,7 @@ from llamune.chat.conversation import Conversation
 from llamune.chat.model import ModelInfo
 from llamune.chat.ports import Store
 from llamune.chat.preset import Preset
-from llamune.chat.scheduler import DEFAULT_LIMIT, Slots, allowed, need, on_gpu
+from llamune.chat.scheduler import DEFAULT_LIMIT, Slots, allowed, need
 from llamune.chat.session import ChatSession
 from llamune.errors import LlamuneError, SettingsError
 from llamune.i18n import _
@@ -150,10 +151,12 @@ class App:
 
     async def settle_limit(self, models: Sequence[ModelInfo]) -> str:
         """Settles how many answers of these models may be made at once. Returns why it is fewer than wanted."""
+        from llamune.engine.machine import look
+
         wanted = self.state.limit or DEFAULT_LIMIT
-        if not self.state.limit and not on_gpu(await self.catalog.loaded()):
+        if not self.state.limit and len((await asyncio.to_thread(look)).gpus) < 2:
             self.slots.limit = 1
-            return _("one after the other: without a GPU that is faster (/lineup limit N changes it)")
+            return _("one after the other: on one processor or GPU that is faster (/lineup limit N changes it)")
         needs = {m.name: need(m, self.state.num_ctx(m)) for m in models}
         self.slots.limit = allowed(wanted, needs, memory())
         if self.slots.limit == wanted:

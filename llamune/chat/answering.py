@@ -92,7 +92,7 @@ class Answering:
                 async for event in stream:
                     yield event
             return
-        async with self._slots.behind() as wanted_back, aclosing(engine.chat(request)) as stream:
+        async with self._slots.behind(request.model) as wanted_back, aclosing(engine.chat(request)) as stream:
             async for event in _until(stream, wanted_back) if gives_way else stream:
                 yield event
 

@@ -5,16 +5,16 @@ engines say they hold and what the candidates need.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from llamune.chat import fit
 from llamune.chat.lineup import Candidate
-from llamune.chat.model import LoadedModel, ModelInfo
+from llamune.chat.model import ModelInfo
 
 LIMITS = range(1, 6)
 DEFAULT_LIMIT = 2
+Waiting = tuple[asyncio.Future[None], str]  # whose turn it is, and the model that it is for
 MEMORY_SHARE = 0.75  # of the machine's memory; the rest is for prompt caches, which no engine reports
 
 
@@ -25,8 +25,9 @@ class Slots:
         self.limit = limit
         self._running = 0
         self._front = 0
-        self._waiting_front: deque[asyncio.Future[None]] = deque()
-        self._waiting_behind: deque[asyncio.Future[None]] = deque()
+        self._waiting_front: list[Waiting] = []
+        self._waiting_behind: list[Waiting] = []
+        self._behind_last = ""  # the model of the last background answer
         self._wanted_back: set[asyncio.Event] = set()
 
     @asynccontextmanager
@@ -43,29 +44,33 @@ class Slots:
             self._wake()
 
     @asynccontextmanager
-    async def behind(self) -> AsyncIterator[asyncio.Event]:
+    async def behind(self, model: str = "") -> AsyncIterator[asyncio.Event]:
         """A place for a background answer, given only while nothing in the foreground runs or waits.
+
+        Those of one model follow one another, across questions too, so that it is loaded once for all of them.
 
         Yields: an event that is set when the foreground wants the place back.
         """
         wanted_back = asyncio.Event()
-        async with self._place(self._waiting_behind):
+        async with self._place(self._waiting_behind, model):
             self._wanted_back.add(wanted_back)
+            if self._front:  # it came between the giving of the place and this
+                wanted_back.set()
             try:
                 yield wanted_back
             finally:
                 self._wanted_back.discard(wanted_back)
 
     @asynccontextmanager
-    async def _place(self, line: deque[asyncio.Future[None]]) -> AsyncIterator[None]:
+    async def _place(self, line: list[Waiting], model: str = "") -> AsyncIterator[None]:
         turn = asyncio.get_running_loop().create_future()
-        line.append(turn)
+        line.append((turn, model))
         self._wake()
         try:
             await turn
         except asyncio.CancelledError:
-            if turn in line:
-                line.remove(turn)
+            if (turn, model) in line:
+                line.remove((turn, model))
             elif turn.done() and not turn.cancelled():  # the place was given in the same moment
                 self._running -= 1
             self._wake()
@@ -78,13 +83,22 @@ class Slots:
 
     def _wake(self) -> None:
         while self._running < max(1, self.limit):
-            line = self._waiting_front or (self._waiting_behind if not self._front else None)
-            if not line:
+            if self._waiting_front:
+                turn, _model = self._waiting_front.pop(0)
+            elif self._waiting_behind and not self._front:
+                turn = self._next_behind()
+            else:
                 return
-            turn = line.popleft()
             if not turn.done():
                 self._running += 1
                 turn.set_result(None)
+
+    def _next_behind(self) -> asyncio.Future[None]:
+        """The first that waits for the model which answered last, else the first of all."""
+        line = self._waiting_behind
+        chosen = next((n for n, (_turn, model) in enumerate(line) if model == self._behind_last), 0)
+        turn, self._behind_last = line.pop(chosen)
+        return turn
 
 
 def order(candidates: Sequence[Candidate], loaded: Sequence[str]) -> list[Candidate]:
@@ -111,8 +125,3 @@ def allowed(wanted: int, needs: Mapping[str, int], memory: int) -> int:
     while fitting > 1 and memory and sum(sizes[:fitting]) > memory * MEMORY_SHARE:
         fitting -= 1
     return fitting
-
-
-def on_gpu(loaded: Sequence[LoadedModel]) -> bool:
-    """Whether an engine works on a GPU: without one, two generations at once are slower than one after the other."""
-    return any(m.size_vram for m in loaded)

@@ -48,10 +48,10 @@ async def lineup(shell: Shell, args: Arguments) -> None:
     state, what = shell.app.state, args.rest.partition(" ")[2]
     match args.get(0):
         case "":
-            return show(shell)
+            return await show(shell)
         case "on" | "off" as way:
             if way == "on" and not state.lineup:
-                raise UsageError(_("The line-up is empty."), "/lineup add MODEL/PRESET")
+                raise UsageError(_("The line-up is empty."), "/lineup add MODEL/PRESET · /recommend")
             state.remember(lineup_on=way == "on")
         case "add":
             chosen = [str(c) for c in await answers.choose(shell, what)]
@@ -66,14 +66,16 @@ async def lineup(shell: Shell, args: Arguments) -> None:
                 _("/lineup does not know “{word}”.").format(word=other),
                 _("Did you mean {names}?").format(names=", ".join(near(other, WAYS) or WAYS)),
             )
-    show(shell)
+    await show(shell)
 
 
-def show(shell: Shell) -> None:
-    """The line-up as it is set."""
+async def show(shell: Shell) -> None:
+    """The line-up as it is set, and how many answer at once, with the reason where that is fewer than wanted."""
     state = shell.app.state
+    names = {c.model for c in candidates(shell)}
+    why = await shell.app.settle_limit([m for m in shell.known if m.name in names])
     on = _("on: they answer every question in the background") if state.lineup_on else _("off")
-    limit = _("at once: {n} (/lineup limit N)").format(n=state.limit or _("as many as is good here"))
+    limit = why or _("at once: {n} (/lineup limit N)").format(n=shell.app.slots.limit)
     shell.show(
         Listing(
             [Column("", right=True), Column(_("candidate"), least=12)],
