@@ -112,6 +112,7 @@ class Settings:
     thinking: str = _declare(
         "fold", lambda: _("thinking of a model: folded, shown, or not asked for"), choices=("fold", "show", "off")
     )
+    allow_pull: bool = _declare(False, lambda: _("let llamune models pull make Ollama call the internet"))
     use_recommended: bool = _declare(True, lambda: _("tell of new recommended models, and let them be applied"))
     suggest_titles: bool = _declare(True, lambda: _("let the model write a better title where that is cheap"))
     ambiguous_width: int = _declare(1, lambda: _("columns of characters like ○ and ※ in your terminal"), choices=(1, 2))

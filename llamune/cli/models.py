@@ -1,23 +1,19 @@
-"""`llamune models`: what can answer here; taking in a GGUF file, and letting go of one."""
+"""`llamune models`: what can answer here. Taking models in, renaming and removing them is models_change.py's part."""
 
 import argparse
 import asyncio
 import sys
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llamune.cli import start
 from llamune.cli.parser import Declare, Parser, count, one_of
-from llamune.errors import UsageError
 from llamune.i18n import N_, _
 
 if TYPE_CHECKING:
     from llamune.app import App
     from llamune.chat.model import ModelInfo
-
-REDRAW = 0.1  # seconds between two states of the progress line
 
 
 def declare(parser: Parser) -> None:
@@ -27,7 +23,9 @@ def declare(parser: Parser) -> None:
         "show": (N_("all that is known of a model"), _show_arguments),
         "fit": (N_("which models fit into this machine's memory, with the figures"), _fit_arguments),
         "import": (N_("make a GGUF file usable"), _import_arguments),
-        "rm": (N_("remove a model"), _rm_arguments),
+        "pull": (N_("let Ollama download a model; only where the setting allow_pull says so"), _pull_arguments),
+        "alias": (N_("give a model another name"), _alias_arguments),
+        "rm": (N_("remove a model; conversations stay"), _rm_arguments),
     }
     parser.words("verb", verbs, required=True)
 
@@ -51,16 +49,25 @@ def _import_arguments(parser: Parser) -> None:
     parser.add_argument("file", metavar=_("FILE"), type=_path, help=_("a .gguf file"))
     parser.add_argument("--name", metavar=_("NAME"), help=_("what to call it; without: like the file"))
     parser.add_argument(
-        "--engine",
+        "--to",
         metavar="embedded|ollama",
         type=one_of("embedded", "ollama"),
-        default="embedded",
         help=_("who shall run it: the built-in llama.cpp, which uses the file where it is, or Ollama, which copies it"),
     )
+    parser.epilog = _("Without --to: Ollama where it runs, else the built-in llama.cpp.")
 
 
 def _path(word: str) -> Path:
     return Path(word).expanduser()
+
+
+def _pull_arguments(parser: Parser) -> None:
+    parser.add_argument("name", metavar=_("MODEL"), help=_("its name in the library that Ollama asks"))
+
+
+def _alias_arguments(parser: Parser) -> None:
+    parser.add_argument("alias", metavar=_("NAME"), help=_("the new name"))
+    parser.add_argument("name", metavar=_("MODEL"), help=_("the model's name"))
 
 
 def _rm_arguments(parser: Parser) -> None:
@@ -70,15 +77,12 @@ def _rm_arguments(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs one verb. Returns the exit code."""
-    verbs: dict[str, Callable[[App, argparse.Namespace], Awaitable[None]]] = {
-        "list": _list,
-        "show": _show,
-        "import": _import,
-        "rm": _remove,
-    }
-    from llamune.cli import models_fit
+    from llamune.cli import models_change, models_fit
 
-    verbs["fit"] = models_fit.run
+    verbs: dict[str, Callable[[App, argparse.Namespace], Awaitable[None]]] = {
+        "list": _list, "show": _show, "fit": models_fit.run, "import": models_change.take_in,
+        "pull": models_change.pull, "alias": models_change.alias, "rm": models_change.remove,
+    }  # fmt: skip
     app = start.app(args)
 
     async def main() -> None:
@@ -93,16 +97,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _list(app: "App", args: argparse.Namespace) -> None:
+    from llamune.cli.models_fit import fit_json
     from llamune.cli.output import show, show_json
-    from llamune.commands.models import verdicts
+    from llamune.commands import wording
+    from llamune.commands.models import fits_of, memory_line
     from llamune.commands.values import Column, Listing
     from llamune.text import size
 
     catalog = app.open_catalog()
     models = await catalog.models(refresh=True)
+    machine, fits = await fits_of(app, models, {m.name: m for m in await catalog.loaded()})
     if args.json:
-        return show_json([_model_json(m) for m in models])
-    fits = await verdicts(app, models, {m.name: m for m in await catalog.loaded()})
+        return show_json([{**_model_json(m), "fit": fit_json(fits[m.name])} for m in models])
     columns = [
         Column(_("model"), least=12),
         Column(_("size"), right=True),
@@ -120,13 +126,13 @@ async def _list(app: "App", args: argparse.Namespace) -> None:
             m.parameters,
             m.quantisation,
             _tokens(m),
-            fits[m.name],
+            wording.verdict(fits[m.name]),
             m.engine,
             m.note,
         )
         for m in models
     ]
-    show(Listing(columns, rows, empty=_("No engine has a model.")))
+    show(Listing(columns, rows, memory_line(machine), empty=_("No engine has a model.")))
     for error in catalog.problems.values():
         print(_("Note: {message}").format(message=error.message), file=sys.stderr)
 
@@ -174,55 +180,3 @@ async def _show(app: "App", args: argparse.Namespace) -> None:
         (_("note"), model.note),
     ]
     show(Fields([(name, value) for name, value in rows if value]))
-
-
-async def _import(app: "App", args: argparse.Namespace) -> None:
-    from llamune.cli.output import show
-
-    name = args.name or args.file.stem.lower().replace(" ", "-")
-    progress = Progress()
-    try:
-        model = await app.open_catalog().engine(args.engine).install(args.file, name, progress)
-    finally:
-        progress.end()
-    show(_("{name} is ready: llamune chat -m {name}").format(name=model.name))
-
-
-async def _remove(app: "App", args: argparse.Namespace) -> None:
-    from llamune.cli.output import confirmed, show
-    from llamune.text import size
-
-    engine, model = await app.open_catalog().find(args.name)
-    what = _("{name} ({size}, {engine})").format(name=model.name, size=size(model.size), engine=model.engine)
-    if not args.yes:
-        if not sys.stdin.isatty():
-            raise UsageError(
-                _("Nobody can be asked here."), _("--yes removes {what} without asking.").format(what=what)
-            )
-        stays = _("Its file stays where it is.") if model.path else _("It can only come back from a file of yours.")
-        if not confirmed(_("Remove {what}? {stays}").format(what=what, stays=stays)):
-            return
-    await engine.remove(model.name)
-    show(_("{name} is removed.").format(name=model.name))
-
-
-class Progress:
-    """One line on stderr that says how far something is; nothing where stderr is no terminal."""
-
-    def __init__(self) -> None:
-        self._shown = 0.0
-        self._terminal = sys.stderr.isatty()
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        if not self._terminal or time.monotonic() - self._shown < REDRAW:
-            return
-        from llamune.text import one_line, size
-
-        self._shown = time.monotonic()
-        told = f"{done * 100 // total} % " + _("of {size}").format(size=size(total)) if total else size(done)
-        print(f"\r\x1b[K{one_line(what)} {told}", end="", file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        """Takes the line away."""
-        if self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

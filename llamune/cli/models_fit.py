@@ -2,7 +2,7 @@
 
 import argparse
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from llamune.chat import fit
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 async def run(app: "App", args: argparse.Namespace) -> None:
     """Prints a line a model. Raises ModelNotFound."""
     from llamune.cli.output import show, show_json
-    from llamune.commands.models import chats, fit_of
+    from llamune.commands.models import chats, fit_of, memory_line
     from llamune.engine.machine import look
 
     catalog = app.open_catalog()
@@ -35,23 +35,7 @@ async def run(app: "App", args: argparse.Namespace) -> None:
         together = fit.fit([f.need for _m, f in found if f], machine, loaded=held, on_gpu=on_gpu)
     if args.json:
         return show_json(_as_json(machine, found, together))
-    show("\n".join(_machine(machine)), _listing(found, together))
-
-
-def _machine(machine: Machine) -> Iterator[str]:
-    from llamune.text import size
-
-    if not machine.total:
-        yield _("This system does not tell how much memory it has.")
-        return
-    yield _("memory: {total}, {free} free").format(total=size(machine.total), free=size(machine.free))
-    for gpu in machine.gpus:
-        told = _("GPU: {name}, {total}, {free} free")
-        if gpu.unified:
-            told = _("GPU: {name}, in the same memory")
-        yield told.format(name=gpu.name, total=size(gpu.total), free=size(gpu.free))
-    if not machine.gpus:
-        yield _("GPU: none")
+    show(memory_line(machine) or _("This system does not tell how much memory it has."), _listing(found, together))
 
 
 def _listing(found: "Sequence[tuple[ModelInfo, Fit | None]]", together: Fit | None) -> Any:
@@ -60,7 +44,6 @@ def _listing(found: "Sequence[tuple[ModelInfo, Fit | None]]", together: Fit | No
     columns = [
         Column(_("model"), least=12),
         Column(_("fits")),
-        Column(_("needs"), right=True),
         Column(_("weights"), right=True, spare=1),
         Column(_("cache"), right=True, spare=2),
         Column(_("work"), right=True, spare=3),
@@ -78,15 +61,12 @@ def _row(name: str, found: Fit | None, engine: str) -> tuple[str, ...]:
     from llamune.text import size
 
     if found is None:
-        return (name, _("not known"), "", "", "", "", "", engine)
+        return (name, _("not known"), "", "", "", "", engine)
     need = found.need
-    figures = (need.total, need.weights, need.cache, need.work + need.overhead)
-    at_least = "" if need.exact else "≥ "
     return (
         name,
         wording.verdict(found),
-        at_least + size(figures[0]),
-        *map(size, figures[1:]),
+        *map(size, (need.weights, need.cache, need.work + need.overhead)),
         f"{need.context:,}",
         engine,
     )

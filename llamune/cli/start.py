@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def flags(args: argparse.Namespace) -> Mapping[str, str | None]:
     """What of the command line stands over the settings."""
-    return {key: getattr(args, key, None) for key in ("language", "model", "preset")}
+    return {key: getattr(args, key, None) for key in ("language", "model", "preset", "sealed")}
 
 
 def language(flag: str | None) -> str:

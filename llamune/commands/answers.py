@@ -14,7 +14,7 @@ from llamune.chat.fanout import Running
 from llamune.chat.lineup import Lineup
 from llamune.chat.session import Answer, Turn
 from llamune.commands import wording
-from llamune.commands.models import look, verdicts
+from llamune.commands.models import fits_of, look, memory_line
 from llamune.commands.registry import Arguments, Choice, Parameter, command
 from llamune.commands.session import Shell
 from llamune.commands.values import Column, Disagreement, Listing, Marked, Note, Said
@@ -85,7 +85,7 @@ async def _ask(shell: Shell, turn: Turn) -> str:
     """Shows what can answer, numbered, and asks."""
     models = await look(shell)
     loaded = {m.name: m for m in await shell.app.catalog.loaded()}
-    fits = await verdicts(shell.app, models, loaded)
+    machine, fits = await fits_of(shell.app, models, loaded)
     presets = "  ".join(shell.app.presets)
     stands = turn.adopted.model if turn.adopted else ""
     shell.show(
@@ -98,10 +98,12 @@ async def _ask(shell: Shell, turn: Turn) -> str:
                 Column(""),
             ],
             [
-                (str(n), m.name, presets, fits[m.name], _("loaded") if m.name in loaded else "")
+                (str(n), m.name, presets, wording.verdict(fits[m.name]), _("loaded") if m.name in loaded else "")
                 for n, m in enumerate(models, 1)
             ],
-            after=_("choose: 2 · 1 3 · 2/fast · */creative · all   (Enter alone goes back)"),
+            after=memory_line(machine)
+            + "\n"
+            + _("choose: 2 · 1 3 · 2/fast · */creative · all   (Enter alone goes back)"),
             marked=next((i for i, m in enumerate(models) if m.name == stands), -1),
         )
     )

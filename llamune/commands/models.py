@@ -47,7 +47,7 @@ def models(shell: Shell) -> Iterable[Choice]:
 async def show_models(shell: Shell, args: Arguments) -> None:
     found = await look(shell)
     loaded = {m.name: m for m in await shell.app.catalog.loaded()}
-    fits = await verdicts(shell.app, found, loaded)
+    machine, fits = await fits_of(shell.app, found, loaded)
     current = shell.conversation.session.model
     columns = [
         Column("", right=True),
@@ -64,8 +64,13 @@ async def show_models(shell: Shell, args: Arguments) -> None:
     shell.show(
         Listing(
             columns,
-            [_model_row(n, m, loaded, shell.app.state.sizes, fits[m.name]) for n, m in enumerate(found, 1)],
-            after=_("/switch NUMBER changes the model · /retry asks several · the figures: llamune models fit"),
+            [
+                _model_row(n, m, loaded, shell.app.state.sizes, wording.verdict(fits[m.name]))
+                for n, m in enumerate(found, 1)
+            ],
+            after="\n".join(
+                filter(None, (memory_line(machine), _("/switch NUMBER changes the model · /retry asks several")))
+            ),
             empty=_("No engine has a model. Start Ollama, or: llamune models import FILE.gguf"),
             marked=next((i for i, m in enumerate(found) if m.name == current), -1),
         )
@@ -74,13 +79,23 @@ async def show_models(shell: Shell, args: Arguments) -> None:
         shell.show(Note(f"{engine}: {problem.message} {problem.hint}".rstrip(), "dim"))
 
 
-async def verdicts(app: App, models: Iterable[ModelInfo], loaded: Mapping[str, LoadedModel]) -> Mapping[str, str]:
-    """By name, in a word, whether each model alone fits into this machine; "" where that is not known."""
+async def fits_of(
+    app: App, models: Iterable[ModelInfo], loaded: Mapping[str, LoadedModel]
+) -> tuple[Machine, Mapping[str, Fit | None]]:
+    """This machine, and by name whether each model alone fits into it; None where that is not known."""
     from llamune.engine.machine import look as look_at_machine
 
     here = await asyncio.to_thread(look_at_machine)
-    found = {m.name: fit_of(app, m, here, loaded) for m in models}
-    return {name: wording.verdict(told) if told else "" for name, told in found.items()}
+    return here, {m.name: fit_of(app, m, here, loaded) for m in models}
+
+
+def memory_line(machine: Machine) -> str:
+    """Memory and GPUs in one line; "" where the system does not tell."""
+    told = [_("memory: {total}, {free} free").format(total=size(machine.total), free=size(machine.free))]
+    for gpu in machine.gpus:
+        line = _("GPU: {name}, in the same memory") if gpu.unified else _("GPU: {name}, {total}, {free} free")
+        told.append(line.format(name=gpu.name, total=size(gpu.total), free=size(gpu.free)))
+    return " · ".join(told if machine.gpus else [*told, _("GPU: none")]) if machine.total else ""
 
 
 def fit_of(

@@ -120,7 +120,6 @@ def listing(chosen: RecommendedSet, installed: Sequence[str], here: Machine) -> 
     columns = [
         Column(_("model"), least=12),
         Column(_("fits")),
-        Column(_("memory"), right=True, spare=1),
         Column(_("installed"), spare=2),
         Column(_("preset"), spare=4),
         Column(_("licence"), spare=5),
@@ -130,11 +129,10 @@ def listing(chosen: RecommendedSet, installed: Sequence[str], here: Machine) -> 
     rows = []
     for m in chosen.models:
         if not m.deprecated:
-            found = fit.fit([Need(round(m.memory * GB), 0, 0, 0, 0)], here)
+            fits = wording.verdict(fit.fit([Need(round(m.memory * GB), 0, 0, 0, 0)], here))
             there = m.installed_as(installed)
-            fits = wording.verdict(found) if found else ""
             about = (m.preset, m.licence, m.machine, m.purpose.get(language(), ""))
-            rows.append((m.name, fits, f"{m.memory:g} GB", there or "–", *about))
+            rows.append((m.name, fits, there or "–", *about))
     return Listing(columns, rows, "– " + offline())
 
 

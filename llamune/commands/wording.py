@@ -13,7 +13,7 @@ from llamune.chat.session import Answer, ChatSession
 from llamune.commands.session import Shell
 from llamune.errors import UsageError
 from llamune.i18n import _, language, ngettext
-from llamune.text import cut, one_line
+from llamune.text import cut, one_line, size
 
 YES = ("y", "yes", "はい")
 TITLE_WIDTH = 48  # columns of a title inside a sentence
@@ -86,9 +86,12 @@ def _told(texts: Mapping[str, str]) -> str:
     return texts.get(language()) or texts.get("en", "") or next(iter(texts.values()), "")
 
 
-def verdict(found: Fit) -> str:
-    """A model in this machine's memory, in a word."""
-    return {"fits": _("fits"), "tight": _("tight"), "no": _("too large")}[found.verdict]
+def verdict(found: Fit | None) -> str:
+    """A model in this machine's memory, with what it needs; "" where nothing is known."""
+    if found is None:
+        return ""
+    word = {"fits": _("fits"), "tight": _("tight"), "no": _("too large")}[found.verdict]
+    return f"{word} {'' if found.need.exact else '≥ '}{size(found.need.total)}"
 
 
 def begun(shell: Shell) -> ChatSession:

@@ -7,8 +7,8 @@ choose a model for the user and loads none.
 
 import asyncio
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, cast
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from llamune.address import Address
 from llamune.chat.model import LoadedModel, ModelInfo
@@ -22,15 +22,20 @@ from llamune.errors import EngineError, near
 from llamune.i18n import _
 from llamune.paths import Paths, shipped
 
-if TYPE_CHECKING:
-    from llamune.engine.scripted import ScriptedEngine
-
 
 class Source(Engine, Protocol):
     """An engine as the catalogue needs it: it can also look up one name, and load before it is asked."""
 
+    def names(self) -> tuple[str, ...]:
+        """The models it knows without asking anybody."""
+        ...
+
     async def find(self, name: str) -> ModelInfo | None:
         """One model by its exact name, or None."""
+        ...
+
+    async def alias(self, model: str, name: str) -> None:
+        """Gives a model another name, without a copy of its weights."""
         ...
 
     async def preload(self, model: str, num_ctx: int) -> None:
@@ -59,6 +64,7 @@ class Catalog:
 
     def __init__(self, engines: Sequence[Source], server: OllamaServer | None = None) -> None:
         self.engines, self._server = tuple(engines), server
+        self.ollama = next((e for e in engines if isinstance(e, OllamaEngine)), None)
         self.problems: dict[str, EngineError] = {}
         self._models: tuple[ModelInfo, ...] | None = None
         self._found: dict[str, ModelInfo] = {}
@@ -90,7 +96,7 @@ class Catalog:
     def engine_for(self, name: str) -> Source:
         """The engine that a name belongs to, without asking any server: a registered one, else the last."""
         for engine in self.engines:
-            if name in _names(engine):
+            if name in engine.names():
                 return engine
         return self.engines[-1]
 
@@ -109,13 +115,11 @@ class Catalog:
 
     async def server_version(self) -> str | None:
         """The version of the Ollama server, None where none answers."""
-        for engine in self.engines:
-            if isinstance(engine, OllamaEngine):
-                try:
-                    return await engine.version()
-                except EngineError as error:
-                    self.problems[engine.name] = error
-        return None
+        try:
+            return await self.ollama.version() if self.ollama else None
+        except EngineError as error:
+            self.problems["ollama"] = error
+            return None
 
     async def ensure_server(self) -> bool:
         """Starts an installed Ollama where none answers; says whether one answers now. Raises EngineError: it died."""
@@ -171,13 +175,6 @@ class Catalog:
             return ()
         self.problems.pop(engine.name, None)
         return found
-
-
-def _names(engine: Source) -> Iterable[str]:
-    """The models that an engine knows without asking anybody."""
-    if isinstance(engine, EmbeddedEngine):
-        return engine.registry.names()
-    return cast("ScriptedEngine", engine).names() if engine.name == "scripted" else ()
 
 
 def build(

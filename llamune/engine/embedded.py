@@ -83,6 +83,10 @@ class EmbeddedEngine:
     async def models(self) -> tuple[ModelInfo, ...]:
         return tuple(map(self.registry.info, await self.registry.all()))
 
+    def names(self) -> tuple[str, ...]:
+        """The models that are registered or ship with the program."""
+        return self.registry.names()
+
     async def find(self, name: str) -> ModelInfo | None:
         """One model by its exact name, None when there is none. Raises EngineError when its file is gone."""
         return self.registry.info(await self.registry.get(name)) if name in self.registry.names() else None
@@ -127,6 +131,9 @@ class EmbeddedEngine:
 
     async def install(self, gguf: Path, name: str, progress: Progress) -> ModelInfo:
         return self.registry.info(await self.registry.add(gguf, name, progress))
+
+    async def alias(self, model: str, name: str) -> None:
+        await self.registry.alias(model, name)
 
     async def remove(self, model: str) -> None:
         self.registry.remove(model)

@@ -4,7 +4,8 @@ A piece may end in the middle of a character, a number or a string; only a newli
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from typing import Any, Final
 
 LONGEST_LINE: Final = 16 * 1024 * 1024  # bytes; a server that never ends its line must not fill our memory
@@ -52,6 +53,17 @@ class Objects:
         """The last object, when its newline is missing. Raises BadLine when it is only half there."""
         if (rest := self._lines.end()).strip():
             yield json_object(rest)
+
+
+async def objects(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[dict[str, Any]]:
+    """The objects of a body, as they arrive. Raises BadLine, and what `pieces` raises."""
+    found = Objects()
+    async with aclosing(pieces):
+        async for piece in pieces:
+            for value in found.feed(piece):
+                yield value
+    for value in found.end():
+        yield value
 
 
 def json_object(line: bytes) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 The chat and all reads go through our own thin client (`http`), so that the first token waits for no import; changes go
 through the official one (`ollama_admin`). The server is asked what it does (/api/ps) only when nothing has come for a
-moment. It never pulls: whatever would make the server call the internet is not called.
+moment. Whatever would make the server call the internet is not called, but for `pull`, which says so.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from llamune.engine import ollama_wire as wire
 from llamune.engine.faults import cut, no_embedding, not_a_model
 from llamune.engine.http import Check, Exchange, Http, allow_all, parsed
 from llamune.engine.letter import Letter
-from llamune.engine.ndjson import Objects
+from llamune.engine.ndjson import objects
 from llamune.engine.ollama_admin import OllamaAdmin
 from llamune.engine.ollama_cut import CutWatch, cuts_silently
 from llamune.engine.ollama_errors import failure, not_ollama, refusal, said_in, translated
@@ -128,7 +128,7 @@ class OllamaEngine:
     async def _answer(self, exchange: Exchange, request: ChatRequest, started: float) -> AsyncGenerator[Event]:
         first: float | None = None
         with translated(self._where, began=True):
-            async with aclosing(_chunks(exchange)) as chunks:
+            async with aclosing(objects(exchange.pieces())) as chunks:
                 async for chunk in chunks:
                     if "error" in chunk:
                         said = said_in(chunk)
@@ -204,6 +204,10 @@ class OllamaEngine:
 
         return tuple(await asyncio.gather(*map(info, found)))
 
+    def names(self) -> tuple[str, ...]:
+        """None: a server must be asked."""
+        return ()
+
     async def find(self, name: str) -> ModelInfo | None:
         """One model by its exact name, with two small reads; None where the server has no such model."""
         for entry in entries(await self._read("GET", "/api/tags")):
@@ -257,6 +261,15 @@ class OllamaEngine:
             raise not_a_model(gguf, "the server lists no such model")
         return installed
 
+    async def alias(self, model: str, name: str) -> None:
+        await self._admin.copy(model, name)
+
+    async def pull(self, model: str, progress: Progress) -> None:
+        """Lets the server download a model from the internet: only for a user who has allowed that."""
+        from llamune.engine.ollama_pull import pull
+
+        await pull(self._http, self._where, model, progress)
+
     async def remove(self, model: str) -> None:
         await self._admin.delete(model)
 
@@ -273,13 +286,3 @@ class OllamaEngine:
         if not isinstance(answer := parsed(data), dict):
             raise not_ollama(self._where)
         return answer
-
-
-async def _chunks(exchange: Exchange) -> AsyncGenerator[dict[str, Any]]:
-    objects = Objects()
-    async with aclosing(exchange.pieces()) as pieces:
-        async for piece in pieces:
-            for chunk in objects.feed(piece):
-                yield chunk
-    for chunk in objects.end():
-        yield chunk

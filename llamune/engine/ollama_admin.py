@@ -1,4 +1,4 @@
-"""What is done to an Ollama server's models with the official `ollama` client: create, delete, embed.
+"""What is done to an Ollama server's models with the official `ollama` client: create, copy, delete, embed.
 
 It is imported when first needed, in a thread, because it brings httpx and pydantic. Reads and the chat go through our
 own client: the official one drops `remote_host`, cannot send `truncate` and `shift`, uploads without asking first, and
@@ -48,6 +48,12 @@ class OllamaAdmin:
         client = await self._client()
         with official_translated(self._address.netloc, model):
             await client.delete(model)
+
+    async def copy(self, model: str, name: str) -> None:
+        """Gives a model another name; the weights are there once."""
+        client = await self._client()
+        with official_translated(self._address.netloc, model):
+            await client.copy(model, name)
 
     async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
         """One vector per text, never truncated."""

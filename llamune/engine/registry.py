@@ -6,9 +6,8 @@ by looking: `guide-1m.gguf` is `guide:1m`. A file that has changed is read and h
 
 import asyncio
 import json
-import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,12 +15,11 @@ from llamune import files
 from llamune.chat.model import ModelInfo
 from llamune.chat.ports import Progress
 from llamune.engine.faults import model_not_found
-from llamune.engine.files import checked, sha256
-from llamune.errors import EngineError, EngineRefused
+from llamune.engine.files import check_name, checked, sha256
+from llamune.errors import EngineError, EngineRefused, ModelNotFound
 from llamune.i18n import _
 
 ENGINE: Final = "embedded"
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _THINKS: Final = ("enable_thinking", "<think>")
 
 
@@ -97,15 +95,17 @@ class Registry:
 
     async def add(self, path: Path, name: str, progress: Progress) -> Registered:
         """Registers a file, or registers it anew. Raises EngineRefused, EngineError."""
-        if not _NAME.fullmatch(name) or name in self._shipped():
-            raise EngineRefused(
-                _("A model cannot be called {name}.").format(name=name),
-                _("Take letters, digits and . _ : - and no name of a model that ships with Llamune."),
-            )
+        self._check(name)
         self._read()  # a list that cannot be read is told before the file is, which takes its time
         entry = await asyncio.to_thread(_describe, name, path, progress)
         self._write([*(e for e in self._read() if e.name != name), entry])
         return entry
+
+    async def alias(self, model: str, name: str) -> None:
+        """Gives a file another name. Raises ModelNotFound, EngineRefused, EngineError."""
+        self._check(name)
+        entry = replace(await self.get(model), name=name)
+        self._write([*(e for e in self._read() if e.name != name), entry])
 
     def remove(self, name: str) -> None:
         """Forgets a file; the file itself stays. Raises ModelNotFound, EngineRefused for a shipped one."""
@@ -116,11 +116,18 @@ class Registry:
             raise model_not_found(name, self.names())
         self._write([e for e in entries if e.name != name])
 
+    def _check(self, name: str) -> None:
+        check_name(name)
+        if name in self._shipped():
+            raise EngineRefused(
+                _("{name} is a model that ships with Llamune.").format(name=name), _("Take another name.")
+            )
+
     async def _current(self, name: str, path: Path, entry: Registered | None) -> Registered:
         try:
             status = await asyncio.to_thread(path.stat)
         except OSError as error:
-            raise EngineError(
+            raise ModelNotFound(
                 _("The file of {name} is gone: {path}").format(name=name, path=path),
                 _("Put it back, register it again with llamune models import, or remove the model."),
             ) from error

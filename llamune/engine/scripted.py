@@ -220,6 +220,9 @@ class ScriptedEngine:
         self._scripts[name] = MODELS["scripted:echo"]
         return self._info(name)
 
+    async def alias(self, model: str, name: str) -> None:
+        self._scripts[name] = self._script(model)
+
     async def remove(self, model: str) -> None:
         self._script(model)
         del self._scripts[model]

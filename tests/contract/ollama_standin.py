@@ -20,6 +20,12 @@ from llamune.address import Address
 ANSWER = ["Hel", "lo ", "東京", "、", "こん", "にちは", " 🗼", "."]
 DATE = "2026-11-21T00:00:00.000000000Z"
 CONTEXT = 2048
+PULL_ERRORS = {
+    "pull_offline": 'pull model manifest: Get "https://library.example/": dial tcp: lookup: no such host',
+    "pull_unknown": "pull model manifest: file does not exist",
+    "pull_full": "write /models/blobs/sha256-1-partial-0: no space left on device",
+    "pull_digest": "digest mismatch, file must be downloaded again: want sha256:1, got sha256:2",
+}
 
 
 @dataclass
@@ -56,9 +62,11 @@ class StandIn:
     sticks: bool = False  # a client that leaves in mid-stream leaves the model unusable, as 0.34.4 sometimes does
     stuck: set[str] = field(default_factory=set)
     stuck_waiting: int = 0
+    pulled: int = 0  # percent of the model that is being pulled
     blobs: set[str] = field(default_factory=set)
     connections: int = 0
     address: Address = field(default_factory=lambda: Address("127.0.0.1", 0))
+    began: asyncio.Event = field(default_factory=asyncio.Event)  # a pull that never ends has begun
     left: asyncio.Event = field(default_factory=asyncio.Event)  # a client went away in mid-stream
 
     def __post_init__(self) -> None:
@@ -273,6 +281,42 @@ class StandIn:
             await reply.line({"status": "success"})
         if not missing and self.fault != "create_fails":
             self.models[_full(body["model"])] = Model(hashlib.sha256(body["model"].encode()).hexdigest())
+        await reply.end()
+
+    async def _copy(self, body: Any, reply: "Reply") -> None:
+        if _full(body["source"]) not in self.models:
+            return await reply.json(404, {"error": f"model '{body['source']}' not found"})
+        self.models[_full(body["destination"])] = self.models[_full(body["source"])]
+        await reply.whole(200, b"", "text/plain")
+
+    async def _pull(self, body: Any, reply: "Reply") -> None:
+        """As 0.34.4: errors come as a line with status 200; what came before a break is kept."""
+        name, fault = _full(body["model"]), self.fault
+        if fault == "bad_name":
+            return await reply.json(400, {"error": "invalid model name"})
+        await reply.start(200, "application/x-ndjson")
+        await reply.line({"status": "pulling manifest"})
+        if fault in PULL_ERRORS:
+            await reply.line({"error": PULL_ERRORS[fault]})
+            return await reply.end()
+        while True:
+            step = {"status": "pulling 111111111111", "digest": "sha256:" + "1" * 64, "total": 5_000_000_000}
+            await reply.line(step | ({"completed": 50_000_000 * self.pulled} if self.pulled else {}))
+            if self.pulled == 40 and fault == "pull_endless":
+                self.began.set()
+                await reply.pause(3600)
+            if self.pulled == 100:
+                break
+            if fault == "pull_never" and self.pulled == 40:
+                return reply.reset()
+            self.pulled += 20
+            if fault == "pull_reset":
+                return reply.reset()
+        for status in ("verifying sha256 digest", "writing manifest"):
+            await reply.line({"status": status})
+        self.models[name] = Model("1" * 64, size=5_000_000_000)
+        if fault != "pull_no_end":
+            await reply.line({"status": "success"})
         await reply.end()
 
     async def _delete(self, body: Any, reply: "Reply") -> None:

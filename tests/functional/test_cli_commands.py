@@ -241,7 +241,7 @@ def test_the_version(run: Program) -> None:
         (("--language", "fr"), "en"),
         (("completion", "bsh"), "bash"),
         (("--resum",), "--resume"),
-        (("models", "import", "x", "--engine", "olama"), "ollama"),
+        (("models", "import", "x", "--to", "olama"), "ollama"),
     ],
 )
 def test_usage_errors_are_two_lines_with_what_was_meant(run: Program, words: tuple[str, ...], said: str) -> None:
