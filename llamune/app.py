@@ -32,6 +32,8 @@ from llamune.state import State, memory
 
 if TYPE_CHECKING:
     from llamune.engine.catalog import Catalog
+    from llamune.network.chain import Place
+    from llamune.network.evidence import Recorder
     from llamune.network.meter import Meter
 
 FIRST_PRESET = "balanced"
@@ -55,6 +57,8 @@ class App:
         self.problems: tuple[LlamuneError, ...] = (*self.load_presets(), *strays)
         self.policy = listing("ollama", self.settings.ollama_host)
         self._meter: Meter | None = None
+        self._evidence: Recorder | None = None
+        self.noted: Place | None = None  # how far the evidence goes, once this run has ended
         self.slots = Slots()
         self.blind = Blind()
         self.findings: dict[int, tuple[str, ...]] = {}  # of this run's judges, by answer
@@ -108,13 +112,23 @@ class App:
             self._catalog = build(self.settings, self.paths, scripted=self._scripted, check=check)
         return self._catalog
 
-    def measure(self) -> None:
-        """Begins to measure traffic. To be called in a thread, behind the first paint."""
+    @property
+    def evidence(self) -> "Recorder":
+        """What is written down of this run's network."""
+        if self._evidence is None:
+            from llamune.network.evidence import Recorder
+
+            self._evidence = Recorder(self.paths.evidence, guard.current())
+        return self._evidence
+
+    def measure(self, command: str = "chat") -> None:
+        """Begins to measure traffic and to write it down. To be called in a thread, behind the first paint."""
         from llamune.network.meter import Meter
 
         engine = self.policy.destinations[0]
         self._meter = Meter(self.policy, engine.port if engine.reach == "machine" else 0, guard.current())
         self._meter.start()
+        self.evidence.start(command, self.policy, self._meter.snapshot)
 
     def traffic(self, *, busy: bool = False) -> Snapshot:
         """The last measurement, at no cost. `busy`: an answer is being made, so look more often from now on."""
@@ -168,6 +182,7 @@ class App:
         if self._catalog is not None:
             await self._catalog.aclose()
         if self._meter is not None:
+            self.noted = await asyncio.to_thread(lambda: self.evidence.stop(self.measured()))
             self._meter.stop()
         if self._store is not None:
             self._store.close()

@@ -57,6 +57,10 @@ class Paths:
     def recommended(self) -> Path:
         return self.home / "recommended"
 
+    @property
+    def evidence(self) -> Path:
+        return self.home / "evidence"
+
     def make(self) -> None:
         """Creates the home folder. Raises LlamuneError when it cannot be written."""
         try:

@@ -1,6 +1,7 @@
 """`llamune chat`: the open chat. Here are its flags only; the chat itself is shell/."""
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
 from llamune.cli.parser import Parser, number
@@ -29,9 +30,26 @@ def run(args: argparse.Namespace) -> int:
     from llamune import paths
     from llamune.shell.front import run as chat
 
+    made: list[App] = []
+
     def build() -> "App":
         from llamune.cli import start
 
-        return start.app(args)
+        made.append(start.app(args))
+        return made[0]
 
-    return chat(build, paths.find().history, resume=getattr(args, "resume", None))
+    code = chat(build, paths.find().history, resume=getattr(args, "resume", None))
+    if made and sys.stdout.isatty():
+        _farewell(made[0])
+    return code
+
+
+def _farewell(app: "App") -> None:
+    """How far the evidence goes: on paper, or in another's hands, it shows whether the log was rolled back."""
+    from llamune.cli.output import show
+    from llamune.commands.values import Note
+
+    if app.noted:
+        show(Note(_("evidence {head}").format(head=app.noted.short), "dim"))
+    elif app.evidence.problem:
+        show(Note(_("no evidence was written: {reason}").format(reason=app.evidence.problem), "warn"))

@@ -87,13 +87,14 @@ class Comparison:
         """Returns the exit code."""
         _cancel_on_signals(self)
         catalog = self._app.open_catalog()
+        await asyncio.to_thread(self._app.measure, "compare")
         try:
             self._candidates = await self._choose(catalog)
             self._names = list(map(str, self._candidates))
             self._kept = await self._opened(catalog)
             await self._ask_all(await catalog.loaded())
         finally:
-            await catalog.aclose()
+            await self._app.close()
         return self._ended()
 
     def close(self) -> None:

@@ -85,6 +85,7 @@ class OneShot:
             with suppress(BrokenPipeError):
                 self._printer.ended()
             self._store()
+        self._app.evidence.once("ask", self._app.policy)
         self._printer.stored(self._late.answer or self._unanswered(), self._late)
         if self._remark:
             print(self._remark, file=sys.stderr)

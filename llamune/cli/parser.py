@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "recommend": N_("recommended models for this quarter: show, apply, import, sign"),
     "presets": N_("list, show, make, change, remove presets"),
     "stats": N_("what was counted of your ratings: the ranking of models and presets"),
+    "evidence": N_("what happened on the network: the signed report, and its check"),
     "settings": N_("show and change settings"),
     "doctor": N_("what was found, what is missing, what to do"),
     "completion": N_("completion for bash, zsh or fish"),

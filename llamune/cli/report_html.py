@@ -4,8 +4,6 @@ Whatever a model or a user wrote is cleaned and escaped, and a content security 
 to load or run anything. Very many questions and very long answers are cut, and the page says where; the JSON has all.
 """
 
-import base64
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -21,8 +19,8 @@ from llamune.chat.sweep import Result, loaded
 from llamune.chat.tally import Figures, Tally, without
 from llamune.cli import compare_out, report_marks, report_plot
 from llamune.cli.compare_out import About, told
-from llamune.cli.report_style import STYLE
-from llamune.i18n import _, language, ngettext
+from llamune.cli.report_style import opening
+from llamune.i18n import _, ngettext
 from llamune.text import clean, cut, one_line
 
 OPEN = 3  # questions; with more of them each is folded
@@ -89,17 +87,10 @@ class Report:
 
 
 def _head(tally: Tally, figures: Sequence[Figures]) -> Iterator[str]:
-    digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    title = escape(_("Comparison"))
     asked = ngettext("{n} question", "{n} questions", tally.questions).format(n=f"{tally.questions:,}")
     made = ngettext("{n} candidate", "{n} candidates", len(figures)).format(n=len(figures))
     when = datetime.now().strftime("%Y-%m-%d %H:%M")
-    yield f'<!doctype html><html lang="{language()}"><head><meta charset="utf-8">'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-    yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
-    yield '<meta name="referrer" content="no-referrer">'
-    yield f"<title>{title}</title><style>{STYLE}</style></head><body><h1>{title}</h1>"
+    yield opening(_("Comparison"))
     yield f'<p class="soft">{escape(f"{when} · {asked} · {made} · Llamune {__version__}")}</p>'
 
 

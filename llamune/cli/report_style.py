@@ -1,4 +1,12 @@
-"""The style sheet of the HTML report: light and dark, from a telephone to paper. Content is report_html.py's."""
+"""How HTML reports begin and look: light and dark, from a telephone to paper. Content is report_html.py's and
+evidence_html.py's.
+"""
+
+import base64
+import hashlib
+from html import escape
+
+from llamune.i18n import language
 
 STYLE = """\
 :root{color-scheme:light dark;--ink:#1c2024;--soft:#5b636b;--line:#d6dade;--page:#fff;--card:#f6f7f8;--bar:#2f6fb3;
@@ -34,3 +42,16 @@ mark,.bar,.track{print-color-adjust:exact;-webkit-print-color-adjust:exact}.scro
 details:not([open])::details-content{content-visibility:visible;display:block;height:auto}
 .answer{border:1px solid var(--line)}figure,li,tr{break-inside:avoid}h2,h3,h4{break-after:avoid}}
 """
+
+
+def opening(title: str) -> str:
+    """The beginning of a page, up to its heading. A browser that shows it may load and run nothing."""
+    digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    return (
+        f'<!doctype html><html lang="{language()}"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<meta name="referrer" content="no-referrer">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><h1>{escape(title)}</h1>"
+    )

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from llamune.commands.registry import Arguments, command
 from llamune.commands.session import Shell
@@ -17,6 +18,14 @@ from llamune.text import one_line, size
 
 TITLE = N_("Network")
 SHOWN = 12  # refusals and contacts that are listed; the log has all
+
+
+class Server(NamedTuple):
+    """An Ollama server. `off`: its cloud is switched off, None = it cannot say; `remote`: models that run elsewhere."""
+
+    version: str
+    off: bool | None
+    remote: tuple[str, ...]
 
 
 @command("traffic", N_("what went over the network, measured, and what was refused"), now=True)
@@ -155,18 +164,35 @@ def _tried(refusal: Refusal) -> str:
 
 async def _cloud(shell: Shell) -> list[tuple[str, str]]:
     """What the server would send away by itself, and how to switch that off."""
+    found = await server(shell)
+    if found is None:
+        return [(_("Ollama's cloud"), _("no server answers"))]
+    rows = [(_("Ollama's cloud"), _switch(found.off))]
+    if found.remote:
+        told = _("{names}: hidden here, because they would send the conversation away")
+        rows.append((_("cloud models"), told.format(names=", ".join(map(one_line, found.remote[:SHOWN])))))
+    return rows
+
+
+async def server(shell: Shell) -> Server | None:
+    """The Ollama server as it is now, written down as evidence; None where none answers."""
     engine = next((e for e in shell.app.catalog.engines if isinstance(e, OllamaEngine)), None)
     if engine is None:
-        return []
+        return None
     try:
-        off, remote = await engine.cloud_is_off(), await engine.remote_models()
+        found = Server(await engine.version(), await engine.cloud_is_off(), await engine.remote_models())
     except LlamuneError:
-        return [(_("Ollama's cloud"), _("no server answers"))]
-    rows = [(_("Ollama's cloud"), _switch(off))]
-    if remote:
-        told = _("{names}: hidden here, because they would send the conversation away")
-        rows.append((_("cloud models"), told.format(names=", ".join(map(one_line, remote[:SHOWN])))))
-    return rows
+        return None
+    cloud = {True: "off", False: "on", None: "unknown"}[found.off]
+    shell.app.evidence.note("engine", version=found.version, cloud=cloud, remote=list(found.remote[:SHOWN]))
+    return found
+
+
+async def warn(shell: Shell) -> None:
+    """Says so when the server calls its maker by itself."""
+    found = await server(shell)
+    if found is not None and found.off is False:
+        shell.show(Note(_("Ollama's cloud") + ": " + _switch(found.off), "warn"))
 
 
 def _switch(off: bool | None) -> str:
@@ -181,7 +207,7 @@ def _switch(off: bool | None) -> str:
 
 
 def _limits(snapshot: Snapshot) -> Iterable[str]:
-    """What the figures are, and what they are not."""
+    """What the figures are, and what they are not; and where they are written down."""
     yield _("Payload of TCP connections and connected UDP; not covered: other programs, and administrators.")
     passed = snapshot.interfaces
     if passed is not None:
@@ -190,3 +216,4 @@ def _limits(snapshot: Snapshot) -> Iterable[str]:
             if passed.sent == 0
             else _("All programs of this machine together sent {size} over its network.").format(size=size(passed.sent))
         )
+    yield _("llamune evidence makes the signed report.")

@@ -17,7 +17,7 @@ from llamune.chat.events import AnswerFailed, AnswerFinished
 from llamune.chat.fanout import Running
 from llamune.chat.model import ModelInfo
 from llamune.chat.session import Attachment, Turn
-from llamune.commands import files, lineup, registry, wording
+from llamune.commands import files, lineup, registry, traffic, wording
 from llamune.commands.values import Shown
 from llamune.errors import LlamuneError
 from llamune.i18n import _
@@ -57,6 +57,7 @@ class Repl:
         self._task: asyncio.Task[None] | None = None
         self._title: asyncio.Task[None] | None = None
         self._side: set[asyncio.Task[None]] = set()
+        self._unwritten = ""  # why evidence is not being written, as it was told
 
     # the port of commands
 
@@ -161,6 +162,7 @@ class Repl:
     async def work(self, resume: int | None) -> int:
         """Opens the chat, then takes lines until the user leaves."""
         await banner.start(self, resume)
+        self._aside(traffic.warn(self))
         self.refresh()
         try:
             if isinstance(self.front, Front):
@@ -191,6 +193,7 @@ class Repl:
         """Lets the seconds of background answers and the traffic figure pass in the toolbar; redraws what changed."""
         while True:
             await asyncio.sleep(1)
+            self._check_evidence()
             if self._measured() or self.background.open:
                 self.refresh()
 
@@ -273,6 +276,8 @@ class Repl:
             told = _("answers from {models} have arrived for “{question}”   /answers · /ignore")
             self._notice(told.format(models=_(" and ").join(dict.fromkeys(came)), question=asked), "good")
         for lane in lanes:
+            if isinstance(lane.end, AnswerFinished):
+                self._write_down(lane.end)
             if isinstance(lane.end, AnswerFailed):
                 self._notice(f"{lane.letter} {text.one_line(lane.model)}: {lane.end.message}", "warn")
         self.refresh()
@@ -282,6 +287,17 @@ class Repl:
         self.screen.above(f"{dot} {text.folded(said, self.screen.columns - 2)}")
 
     # around it
+
+    def _write_down(self, end: AnswerFinished) -> None:
+        """Which weights answered is part of the evidence."""
+        self.app.evidence.note("model", end.model, name=end.model, digest=end.digest)
+
+    def _check_evidence(self) -> None:
+        """Says once that evidence is not being written, or is again."""
+        if (problem := self.app.evidence.problem) != self._unwritten:
+            self._unwritten = problem
+            told = _("evidence is not being written: {reason}").format(reason=problem) if problem else ""
+            self._notice(told or _("evidence is being written again"), "warn" if problem else "good")
 
     def refresh(self) -> None:
         """Brings the toolbar up to date with the session."""
@@ -298,6 +314,7 @@ class Repl:
         """Fills the gauge from what the engine counted, and warns when little is left."""
         for lane in lanes:
             if isinstance(lane.end, AnswerFinished):
+                self._write_down(lane.end)
                 usage = lane.end.usage
                 self.status.used = (usage.prompt_tokens or 0) + (usage.completion_tokens or 0)
         self.refresh()
