@@ -7,17 +7,22 @@ foreground took back. Everything else is an end that says why.
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 from llamune.chat.draft import Draft
-from llamune.chat.events import AnswerFinished, AnswerQueued, Event
+from llamune.chat.events import AnswerFinished, AnswerQueued, Event, TextArrived
 from llamune.chat.ports import ChatRequest, Engine, Store
 from llamune.chat.scheduler import Slots
-from llamune.chat.session import Answer
+from llamune.chat.session import Answer, Usage
 from llamune.errors import AnswerCut, EngineBusy, EngineError, LlamuneError, OutOfMemory
 from llamune.i18n import _
 
+if TYPE_CHECKING:
+    from llamune.chat.seen import Checked
+
 PAUSES = (1, 2, 4, 8, 16, 30)  # seconds before asking a full server again; the last one repeats
 GIVEN_UP = 2  # how often a background answer gives its place up; the third time it keeps it
+PROGRAM = "llamune"  # who answers where no model does
 TRIES = 2  # for an engine that died before the first word
 
 Learn = Callable[[ChatRequest, AnswerFinished], None]
@@ -45,7 +50,7 @@ class Answering:
                 async for event in events:
                     if isinstance(event, AnswerFinished):
                         self._learn(request, event)
-                        yield draft.finished(event)
+                        yield draft.finished(event, await _checked(answer, draft.text))
                         return
                     draft.take(event)
                     yield event
@@ -58,6 +63,15 @@ class Answering:
         """The events of an answer that cannot even be asked for."""
         yield _queued(answer)
         yield Draft(self._store, answer.id).failed(error)
+
+    async def not_found(self, answer: Answer) -> AsyncGenerator[Event]:
+        """The events of an answer for which no model is asked: the documents hold nothing on the question."""
+        draft = Draft(self._store, answer.id)
+        said = TextArrived(answer.id, _("Not found in {corpora}.").format(corpora=", ".join(_searched(answer))))
+        draft.take(said)
+        for event in (_queued(answer), said):
+            yield event
+        yield draft.finished(AnswerFinished(answer.id, Usage(), "not_found", PROGRAM))
 
     async def _attempts(
         self, answer: Answer, engine: Engine, request: ChatRequest, draft: Draft, behind: bool
@@ -114,6 +128,19 @@ async def _until(stream: AsyncGenerator[Event], stop: asyncio.Event) -> AsyncIte
             yield event
     finally:
         stopped.cancel()
+
+
+async def _checked(answer: Answer, text: str) -> "Checked | None":
+    """What became of the citations of an answer that saw passages."""
+    if not answer.seen or not answer.seen.passages:
+        return None
+    from llamune.chat.citations import check  # only where there are some
+
+    return await asyncio.to_thread(check, text, answer.seen)
+
+
+def _searched(answer: Answer) -> tuple[str, ...]:
+    return answer.seen.corpora if answer.seen else ()
 
 
 def _queued(answer: Answer, why: str = "") -> AnswerQueued:

@@ -1,15 +1,18 @@
 """What the model will see: made from a session's turns, measured, and shown by /context exactly as it is sent.
 
-Nothing is dropped here: what does not fit is refused by `conversation.py`, with the numbers.
+Nothing is dropped here: what does not fit is refused by `planning.py`, with the numbers.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from zlib import crc32
 
 from llamune.chat.message import Message
 from llamune.chat.model import ModelInfo
 from llamune.chat.session import Attachment
+from llamune.errors import ContextOverflow
+from llamune.i18n import _
 
 PER_MESSAGE = 6  # tokens of role and end marks in ChatML-like templates
 LADDER = (2048, 4096, 8192, 16384, 32768, 65536, 131072)
@@ -99,3 +102,22 @@ def default_size(model: ModelInfo, memory: int) -> int:
         if size > affordable:
             size = max([step for step in LADDER if step <= affordable], default=LADDER[0])
     return size
+
+
+def checksum(messages: Sequence[Message]) -> int:
+    """Tells whether a prompt is the one that was sent."""
+    value = 0
+    for message in messages:
+        value = crc32(f"{message.role}\0{message.content}\0".encode("utf-8", "surrogatepass"), value)
+    return value
+
+
+def too_long(model: str, seen: Context) -> ContextOverflow:
+    """The error for a prompt that does not fit, with the numbers and the ways out."""
+    about = "" if seen.exact else _("about ")
+    return ContextOverflow(
+        _("This would be {about}{tokens} tokens, but {model} reads {limit}. Nothing was sent.").format(
+            about=about, tokens=f"{seen.tokens:,}", model=model, limit=f"{seen.num_ctx:,}"
+        ),
+        _("/compact shortens the conversation, /context size N gives more room, /new starts afresh."),
+    )

@@ -3,11 +3,15 @@
 import asyncio
 import logging
 import time
+from typing import TYPE_CHECKING
 
 from llamune.chat.events import AnswerFailed, AnswerFinished, Event, TextArrived, ThinkingArrived
 from llamune.chat.ports import Store
 from llamune.errors import EngineError, LlamuneError, StoreError
 from llamune.i18n import _
+
+if TYPE_CHECKING:
+    from llamune.chat.seen import Checked
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +39,10 @@ class Draft:
         """Whether anything came yet."""
         return bool(self._text or self._thinking)
 
+    @property
+    def text(self) -> str:
+        return "".join(self._text)
+
     def take(self, event: Event) -> None:
         """Remembers what came; saves now, or in a moment when the last save is young."""
         match event:
@@ -55,9 +63,9 @@ class Draft:
         self._text.clear()
         self._thinking.clear()
 
-    def finished(self, event: AnswerFinished) -> Event:
+    def finished(self, event: AnswerFinished, checked: "Checked | None" = None) -> Event:
         """Stores the end. An answer without a word is a failure that says why."""
-        text = "".join(self._text)
+        text = self.text
         if not text.strip():
             return self.failed(_empty(event, bool(self._thinking)))
         self._end()
@@ -70,6 +78,7 @@ class Draft:
             reason=event.reason,
             model=event.model,
             digest=event.digest,
+            checked=checked,
         )
         return event
 

@@ -1,34 +1,50 @@
-"""Candidates: which model answers with which preset, as the user writes them.
+"""Candidates: which model answers with which preset and which knowledge, as the user writes them.
 
 `2` · `1 3` · `1-3` · `2/fast` · `gemma3/creative` · `*/fast` · `gemma3/*` · `all` · a trailing `x3` repeats with seeds.
+A last part says what is put in front of the question: `2/rag` · `*/*/none` · `gemma3/fast/*` (none, prompt and rag).
 Pure parsing over the lists it is given: it asks no engine and knows no screen.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal, cast
 
 from llamune.chat.preset import no_preset
 from llamune.errors import UsageError, near
 from llamune.i18n import _
 
 REPEAT = re.compile(r"x(\d{1,2})")
+Level = Literal["", "none", "prompt", "rag"]  # of knowledge: as the session has it · neither · extra prompts · both
+LEVELS: tuple[Level, ...] = ("none", "prompt", "rag")
 LIMIT = 30  # candidates in one selection; more is a slip of the finger
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One model × one preset, and a seed where the same pair is asked several times."""
+    """One model × one preset × one level of knowledge ("" = the session's own), and a seed where the same is asked
+    several times."""
 
     model: str
     preset: str
     seed: int | None = None
+    knowledge: Level = ""
 
     def __str__(self) -> str:
-        return f"{self.model}/{self.preset}" + (f" #{self.seed}" if self.seed is not None else "")
+        written = "/".join(part for part in (self.model, self.preset, self.knowledge) if part)
+        return written + (f" #{self.seed}" if self.seed is not None else "")
 
 
 Lineup = tuple[Candidate, ...]
+
+
+def read(written: str) -> Candidate:
+    """The candidate that `str` wrote, without a seed."""
+    head, _slash, level = written.rpartition("/")
+    if level not in LEVELS or "/" not in head:
+        head, level = written, ""
+    model, _slash, preset = head.rpartition("/")
+    return Candidate(model, preset, knowledge=cast(Level, level))
 
 
 def parse(text: str, models: Sequence[str], presets: Sequence[str], preset: str) -> Lineup:
@@ -64,10 +80,20 @@ def _repeat(chosen: list[Candidate], times: int) -> list[Candidate]:
 
 
 def _expand(word: str, models: Sequence[str], presets: Sequence[str], preset: str) -> Iterator[Candidate]:
+    word, levels = (word, ("",)) if word in models else _level(word, presets)
     model_part, slash, preset_part = _halves(word, models)
     names = list(models) if model_part in ("*", "all", "") else _models(model_part, models)
     wanted = [preset] if not slash else list(presets) if preset_part in ("*", "") else [_preset(preset_part, presets)]
-    return (Candidate(m, p) for m in names for p in wanted)
+    return (Candidate(m, p, knowledge=cast(Level, level)) for m in names for p in wanted for level in levels)
+
+
+def _level(word: str, presets: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """What stands before the level of knowledge, and the levels meant. A preset of that name wins where one can be."""
+    head, slash, last = word.rpartition("/")
+    behind_preset = head.rpartition("/")[2] in (*presets, "*") and "/" in head
+    if slash and last in LEVELS and (behind_preset or last not in presets):
+        return head, (last,)
+    return (head, LEVELS) if last == "*" and behind_preset else (word, ("",))
 
 
 def _halves(word: str, models: Sequence[str]) -> tuple[str, str, str]:

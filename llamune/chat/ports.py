@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mappin
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from llamune.chat.events import Event
 from llamune.chat.message import Message
@@ -29,6 +29,10 @@ from llamune.chat.session import (
     Usage,
 )
 from llamune.chat.usage import Line
+
+if TYPE_CHECKING:
+    from llamune.chat.lineup import Level
+    from llamune.chat.seen import Checked, Prompts, Seen
 
 Progress = Callable[[str, int, int], None]  # what is being done, bytes done, bytes in all (0 = not known)
 
@@ -112,6 +116,9 @@ class Store(Protocol):
     place among the live turns.
     """
 
+    @property
+    def prompts(self) -> "Prompts": ...
+
     # sessions
     def create_session(self, *, model: str, preset: str, system: str = "", title: str = "") -> ChatSession: ...
     def session(self, session_id: int) -> ChatSession: ...
@@ -121,7 +128,7 @@ class Store(Protocol):
 
     def last_session(self) -> ChatSession | None: ...
     def update_session(self, session_id: int, **changes: Any) -> ChatSession:
-        """Changes title, titled_by, model, preset, system or overrides."""
+        """Changes title, titled_by, model, preset, system, overrides, corpora, mode or before_mode."""
         ...
 
     # turns and answers
@@ -145,6 +152,9 @@ class Store(Protocol):
         options: SamplingOptions,
         engine: str = "",
         adopted: bool = False,
+        knowledge: "Level" = "",
+        seen: "Seen | None" = None,
+        checksum: int = 0,
     ) -> Answer:
         """A new answer with the next letter and status waiting, owned by this process."""
         ...
@@ -168,6 +178,7 @@ class Store(Protocol):
         model: str = "",
         digest: str = "",
         engine: str = "",
+        checked: "Checked | None" = None,
     ) -> Answer:
         """The answer has ended; empty model, digest or engine leave what is there."""
         ...

@@ -6,13 +6,18 @@ Values only: they are made by the store and by `conversation.py`, and never chan
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from llamune.chat.preset import SamplingOptions
 
+if TYPE_CHECKING:  # a chat without knowledge never loads it
+    from llamune.chat.lineup import Level
+    from llamune.chat.seen import Checked, Seen
+
 AnswerStatus = Literal["waiting", "streaming", "complete", "cancelled", "failed"]
-# Why an answer ended. prompt_cut: an old server cut the prompt; program_gone: our own process ended before it did.
-Reason = Literal["", "stop", "length", "prompt_cut", "program_gone"]
+# Why an answer ended. prompt_cut: an old server cut the prompt; program_gone: our own process ended before it did;
+# not_found: nobody was asked, because the documents hold nothing on the question.
+Reason = Literal["", "stop", "length", "prompt_cut", "program_gone", "not_found"]
 TitledBy = Literal["auto", "model", "user"]
 
 
@@ -47,7 +52,11 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One candidate's reply to a turn. `letter` is A, B … in the order asked and never changes."""
+    """One candidate's reply to a turn. `letter` is A, B … in the order asked and never changes.
+
+    `knowledge` is the level it was asked for, "" = as the session had it; `seen` what was put in front of it, None =
+    nothing; `checked` what became of its citations; `checksum` that of the prompt as it was sent, 0 = not known.
+    """
 
     id: int
     turn_id: int
@@ -67,6 +76,10 @@ class Answer:
     adopted: bool = False
     discarded: bool = False
     created_at: datetime | None = None
+    knowledge: "Level" = ""
+    seen: "Seen | None" = None
+    checksum: int = 0
+    checked: "Checked | None" = None
 
     @property
     def running(self) -> bool:
@@ -95,7 +108,9 @@ class ChatSession:
     """A titled sequence of turns with a current model and preset.
 
     `overrides` are options set by hand with /params; they lie over the preset. `summary` stands for all turns up to and
-    including number `summarised` when the model is asked (/compact); 0 = none.
+    including number `summarised` when the model is asked (/compact); 0 = none. `corpora` are the collections of
+    documents that are searched for each question. `mode` is the domain mode in force, "" = none; `before_mode` is what
+    it took the place of.
     """
 
     id: int
@@ -111,6 +126,9 @@ class ChatSession:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     deleted_at: datetime | None = None
+    corpora: tuple[str, ...] = ()
+    mode: str = ""
+    before_mode: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

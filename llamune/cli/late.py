@@ -88,17 +88,14 @@ class LateStore:
         model: str,
         preset: str,
         options: SamplingOptions,
-        engine: str = "",
-        adopted: bool = False,
+        **rest: Any,
     ) -> Answer:
         def write(store: Store) -> None:
-            made = store.add_answer(
-                self._real["turn"], model=model, preset=preset, options=options, engine=engine, adopted=adopted
-            )
+            made = store.add_answer(self._real["turn"], model=model, preset=preset, options=options, **rest)
             self._real["answer"] = made.id
 
         self._write(write)
-        self.answer = Answer(HERE, HERE, "A", model, preset, options, status="waiting", engine=engine, adopted=adopted)
+        self.answer = Answer(HERE, HERE, "A", model, preset, options, status="waiting", **rest)
         return self.answer
 
     def save_progress(self, answer_id: int, text: str, thinking: str) -> None:

@@ -6,7 +6,7 @@ Which answer, how many at once, and stopping them. The answers themselves belong
 from collections.abc import Iterable
 
 from llamune.chat import board
-from llamune.chat.lineup import Candidate
+from llamune.chat.lineup import Candidate, read
 from llamune.chat.scheduler import LIMITS
 from llamune.commands import answers
 from llamune.commands.registry import Arguments, Choice, Parameter, command
@@ -91,8 +91,8 @@ def candidates(shell: Shell) -> list[Candidate]:
     session, state = shell.conversation.session, shell.app.state
     if not state.lineup_on:
         return []
-    parsed = (Candidate(*written.rpartition("/")[::2]) for written in state.lineup)
-    return [c for c in parsed if (c.model, c.preset) != (session.model, session.preset)]
+    parsed = map(read, state.lineup)
+    return [c for c in parsed if c != Candidate(session.model, session.preset)]
 
 
 @command("ignore", N_("put away the notice about answers that arrived"), now=True)

@@ -10,9 +10,11 @@ from llamune.chat.session import ChatSession
 from llamune.errors import NotFound, StoreError
 from llamune.i18n import _
 from llamune.store.tables import SESSION, TURN
-from llamune.store.values import insert_row, options_json, session_of, storable, turn_count
+from llamune.store.values import insert_row, options_json, session_of, storable, to_json, turn_count
 
-CHANGEABLE = frozenset({"title", "titled_by", "model", "preset", "system", "overrides"})
+# What a session made of another takes over.
+TAKEN_OVER = ("model", "preset", "system", "overrides", "corpora", "mode", "before_mode")
+CHANGEABLE = frozenset({"title", "titled_by", *TAKEN_OVER})
 # Statements of every question are built once: SQLAlchemy takes longer to build one than SQLite to run it.
 _SESSIONS = select(SESSION, turn_count())
 _ONE = _SESSIONS.where(SESSION.c.id == bindparam("session"))
@@ -60,10 +62,14 @@ def change(connection: Connection, session_id: int, changes: Mapping[str, Any]) 
     if unknown := changes.keys() - CHANGEABLE:
         raise TypeError(f"a session has no changeable {', '.join(sorted(unknown))}")
     get(connection, session_id)
-    values = {k: options_json(v) if k == "overrides" else storable(v) for k, v in changes.items()}
+    values = {k: options_json(v) if k == "overrides" else _text(v) for k, v in changes.items()}
     if values:
         connection.execute(update(SESSION).where(SESSION.c.id == session_id).values(values))
     return get(connection, session_id)
+
+
+def _text(value: Any) -> str:
+    return storable(value if isinstance(value, str) else to_json(value))
 
 
 def used(connection: Connection, session_id: int, now: int) -> None:

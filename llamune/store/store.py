@@ -4,12 +4,14 @@ Synchronous, and safe to call from several threads; every call returns when it i
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from llamune.chat.preset import SamplingOptions
 from llamune.chat.rating import SCORES, Contest, Rating
+from llamune.chat.seen import Checked
 from llamune.chat.session import (
     Answer,
     AnswerStatus,
@@ -28,7 +30,8 @@ from llamune.chat.usage import Line
 from llamune.store import acts, purge, ratings, search, sessions, transfer, turns, undo, usage
 from llamune.store.connection import Database
 from llamune.store.owner import Owner
-from llamune.store.values import Clock, moment, storable, usage_columns
+from llamune.store.prompts import SqlPrompts
+from llamune.store.values import Clock, moment, storable, to_json, usage_columns
 
 
 class SqlStore:
@@ -46,6 +49,7 @@ class SqlStore:
         self._backups = backups
         self._owner = owner
         self._clock = clock
+        self.prompts = SqlPrompts(database, clock)
         self.cut_orphans()
 
     def _now(self) -> int:
@@ -106,10 +110,12 @@ class SqlStore:
         options: SamplingOptions,
         engine: str = "",
         adopted: bool = False,
+        **kept: Any,
     ) -> Answer:
         texts = {"model": storable(model), "preset": storable(preset), "engine": storable(engine)}
+        kept |= texts | {"adopted": adopted, "options": options}
         with self._database.writing() as c:
-            return turns.add_answer(c, self._now(), self._owner, turn_id, adopted=adopted, options=options, **texts)
+            return turns.add_answer(c, self._now(), self._owner, turn_id, **kept)
 
     def answer(self, answer_id: int) -> Answer:
         with self._database.reading() as c:
@@ -133,9 +139,11 @@ class SqlStore:
         model: str = "",
         digest: str = "",
         engine: str = "",
+        checked: Checked | None = None,
     ) -> Answer:
         values = {"status": status, "text": text, "thinking": thinking, "reason": reason, "error": error, "hint": hint}
         values |= {k: v for k, v in (("model", model), ("digest", digest), ("engine", engine)) if v}
+        values |= {"checked": to_json(asdict(checked)) if checked else ""}
         row = {k: storable(v) for k, v in values.items()} | usage_columns(usage)
         with self._database.writing() as c:
             return turns.finish(c, self._now(), answer_id, row)

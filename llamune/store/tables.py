@@ -49,6 +49,9 @@ class SessionRow(Row, table=True):
     created_at: int
     updated_at: int
     deleted_at: int | None = None
+    corpora: str = Field(sa_column=Column(Text, nullable=False, server_default="[]"))  # JSON: their names
+    mode: str = Field(sa_column=Column(Text, nullable=False, server_default=""))
+    before_mode: str = Field(sa_column=Column(Text, nullable=False, server_default="{}"))  # JSON
 
 
 class ActRow(Row, table=True):
@@ -98,6 +101,7 @@ class AnswerRow(Row, table=True):
     __table_args__ = (
         UniqueConstraint("turn_id", "letter"),
         Index("answer_adopted", "turn_id", unique=True, sqlite_where=text("adopted")),
+        Index("answer_context", "context_id"),
         Index("answer_running", "status", sqlite_where=text("status IN ('waiting', 'streaming')")),
         Index("answer_usage", *COUNTED, sqlite_where=text(ENDED)),
         NO_REUSE,
@@ -130,7 +134,46 @@ class AnswerRow(Row, table=True):
     created_at: int
     owner_pid: int
     owner_start: str = Field(sa_type=Text)
+    knowledge: str = Field(sa_column=Column(Text, nullable=False, server_default=""))
+    checked: str = Field(sa_column=Column(Text, nullable=False, server_default=""))  # JSON: its citations
+    checksum: int = Field(sa_column=Column(Integer, nullable=False, server_default="0"))  # of the prompt as it was sent
+    context_id: int | None = Field(default=None, sa_column=Column(Integer, ForeignKey("context.id")))
     task: str = Field(sa_column=Column(Text, nullable=False, server_default=""))  # see chat/task.py; "" = not known
+
+
+class ContextRow(Row, table=True):
+    """What answers of a turn saw beside the conversation. `body` is JSON, see contexts.py."""
+
+    __tablename__ = "context"
+    __table_args__ = (Index("context_turn", "turn_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    turn_id: int = Field(sa_column=_key("turn.id"))
+    body: str = Field(sa_type=Text)
+
+
+class PromptRow(Row, table=True):
+    """An extra prompt: of one session, of every session in a mode, or ("" and NULL) of all."""
+
+    __tablename__ = "prompt"
+    __table_args__ = (Index("prompt_session", "session_id"), NO_REUSE)
+
+    id: int | None = Field(default=None, primary_key=True)
+    session_id: int | None = Field(default=None, sa_column=_key("session.id", optional=True))
+    mode: str = Field(sa_type=Text)
+    active: bool
+    removed: bool
+
+
+class PromptVersionRow(Row, table=True):
+    """One version of a prompt's text, from 1."""
+
+    __tablename__ = "prompt_version"
+
+    prompt_id: int = Field(sa_column=Column(Integer, ForeignKey("prompt.id", ondelete="CASCADE"), primary_key=True))
+    version: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    text: str = Field(sa_type=Text)
+    created_at: int
 
 
 class RatingRow(Row, table=True):
@@ -176,4 +219,7 @@ ACT: Table = Row.metadata.tables["act"]
 TURN: Table = Row.metadata.tables["turn"]
 ANSWER: Table = Row.metadata.tables["answer"]
 RATING: Table = Row.metadata.tables["rating"]
+CONTEXT: Table = Row.metadata.tables["context"]
+PROMPT: Table = Row.metadata.tables["prompt"]
+PROMPT_VERSION: Table = Row.metadata.tables["prompt_version"]
 ENTRY: Table = Row.metadata.tables["entry"]

@@ -4,16 +4,16 @@ An answer that runs belongs to the process that writes it. When that process is 
 answer as cancelled, with the text that had come.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from llamune.chat.context import with_attachments
 from llamune.chat.session import Answer, Attachment, Turn
 from llamune.errors import NotFound
 from llamune.i18n import _
-from llamune.store import search, sessions, usage
+from llamune.store import contexts, search, sessions, usage
 from llamune.store.owner import Owner
 from llamune.store.tables import ANSWER, SESSION, TURN
 from llamune.store.values import (
@@ -81,8 +81,11 @@ def get(connection: Connection, turn_id: int) -> Turn:
     row = connection.execute(_TURN, {"turn": turn_id}).one_or_none()
     if row is None:
         raise NotFound(_("There is no turn {number}.").format(number=turn_id), _("/history lists the turns."))
-    answers = connection.execute(_SHOWN_OF, {"turn": turn_id})
-    return turn_of(row, [answer_of(a) for a in answers])
+    return turn_of(row, _answers(connection, connection.execute(_SHOWN_OF, {"turn": turn_id})))
+
+
+def _answers(connection: Connection, rows: Iterable[Row[Any]]) -> list[Answer]:
+    return contexts.filled(connection, ((answer_of(row), row.context_id) for row in rows))
 
 
 def ranged(connection: Connection, session_id: int, first: int, last: int | None) -> list[Turn]:
@@ -92,8 +95,8 @@ def ranged(connection: Connection, session_id: int, first: int, last: int | None
     inside = TURN.c.number.between(low, count if last is None else last)
     answers: dict[int, list[Answer]] = {}
     shown = _SHOWN.join(TURN, TURN.c.id == ANSWER.c.turn_id).where(TURN.c.session_id == session_id, LIVE, inside)
-    for row in connection.execute(shown):
-        answers.setdefault(row.turn_id, []).append(answer_of(row))
+    for answer in _answers(connection, connection.execute(shown)):
+        answers.setdefault(answer.turn_id, []).append(answer)
     turns = connection.execute(
         select(TURN).where(TURN.c.session_id == session_id, LIVE, inside).order_by(TURN.c.number)
     )
@@ -136,6 +139,7 @@ def add_answer(connection: Connection, now: int, owner: Owner, turn_id: int, *, 
     row |= {"created_at": now, "owner_pid": owner.pid, "owner_start": owner.start}
     row["task"] = usage.task_of(connection, turn)
     row["options"] = options_json(values["options"])
+    row["context_id"] = contexts.put(connection, turn_id, row.pop("seen", None))
     return get_answer(connection, insert_row(connection, ANSWER, row))
 
 
@@ -144,7 +148,7 @@ def get_answer(connection: Connection, answer_id: int) -> Answer:
     row = connection.execute(_ANSWER, {"answer": answer_id}).one_or_none()
     if row is None:
         raise NotFound(_("There is no answer {number}.").format(number=answer_id), _("/history lists the answers."))
-    return answer_of(row)
+    return _answers(connection, [row])[0]
 
 
 def save_progress(connection: Connection, answer_id: int, text: str, thinking: str) -> None:

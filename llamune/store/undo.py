@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Table, func, select, update
 from llamune.chat.session import ChatSession, Undone
 from llamune.i18n import _
 from llamune.store import acts, ratings, search, sessions
-from llamune.store.tables import ACT, ANSWER, SESSION, TURN
+from llamune.store.tables import ACT, ANSWER, CONTEXT, SESSION, TURN
 from llamune.store.turns import SECOND
 from llamune.store.values import LIVE, insert_row
 
@@ -89,7 +89,7 @@ def _own_session(connection: Connection, now: int, act: Row[Any], first: Row[Any
     """Moves the rewound turns into a new session, behind a copy of the turns that led to them."""
     old = connection.execute(select(SESSION).where(SESSION.c.id == act.session_id)).one()
     title = _("{title} (brought back)").format(title=old.title)
-    kept = {name: getattr(old, name) for name in ("titled_by", "model", "preset", "system", "overrides")}
+    kept = {name: getattr(old, name) for name in ("titled_by", *sessions.TAKEN_OVER)}
     new = sessions.create(connection, now, title=title, **kept)
     parent = None
     for number, turn_id in enumerate(_ancestors(connection, first.parent_id), 1):
@@ -128,9 +128,14 @@ def _copy_turn(connection: Connection, turn_id: int, session_id: int, number: in
     place = {"session_id": session_id, "number": number, "parent_id": parent, "rewind_id": None}
     copy = _insert_copy(connection, TURN, turn, place)
     search.add(connection, turn.created_at // SECOND, copy, None, turn.question, late=True)
+    seen = {
+        row.id: _insert_copy(connection, CONTEXT, row, {"turn_id": copy})
+        for row in connection.execute(select(CONTEXT).where(CONTEXT.c.turn_id == turn_id)).all()
+    }
     for answer in connection.execute(select(ANSWER).where(ANSWER.c.turn_id == turn_id).order_by(ANSWER.c.id)).all():
-        ended = {"turn_id": copy} | ({"status": "cancelled"} if answer.status in ("waiting", "streaming") else {})
-        new = _insert_copy(connection, ANSWER, answer, ended)
+        changed = {"turn_id": copy, "context_id": seen.get(answer.context_id)}
+        changed |= {"status": "cancelled"} if answer.status in ("waiting", "streaming") else {}
+        new = _insert_copy(connection, ANSWER, answer, changed)
         search.add(connection, answer.created_at // SECOND, copy, new, answer.text, late=True)
     return copy
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Table, func, insert, select
 
 from llamune.chat.preset import SamplingOptions
+from llamune.chat.seen import Checked
 from llamune.chat.session import Answer, Attachment, ChatSession, Turn, Usage
 from llamune.store.tables import ANSWER, SESSION, TURN
 
@@ -91,11 +92,14 @@ def session_of(row: Row[Any]) -> ChatSession:
         created_at=when(row.created_at),
         updated_at=when(row.updated_at),
         deleted_at=when(row.deleted_at),
+        corpora=tuple(json.loads(row.corpora)),
+        mode=row.mode,
+        before_mode=json.loads(row.before_mode),
     )
 
 
 def answer_of(row: Row[Any]) -> Answer:
-    """From a row of ANSWER's columns."""
+    """From a row of ANSWER's columns; what it saw is read by contexts.py."""
     values = row._mapping
     return Answer(
         id=row.id,
@@ -116,7 +120,14 @@ def answer_of(row: Row[Any]) -> Answer:
         adopted=row.adopted,
         discarded=row.discarded,
         created_at=when(row.created_at),
+        knowledge=row.knowledge,
+        checksum=row.checksum,
+        checked=checked_of(row.checked) if row.checked else None,
     )
+
+
+def checked_of(text: str) -> Checked:
+    return Checked(**{name: tuple(value) for name, value in json.loads(text).items()})
 
 
 def turn_of(row: Row[Any], answers: Sequence[Answer]) -> Turn:
