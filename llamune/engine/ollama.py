@@ -35,6 +35,7 @@ from llamune.engine.ollama_models import (
     remote,
     usable,
 )
+from llamune.engine.ollama_own import OwnModels
 from llamune.engine.ollama_stuck import PATIENCE_S, Leavings, until_gone
 from llamune.engine.waiting import State, Stuck, until_head
 from llamune.errors import EngineError, EngineUnreachable
@@ -67,6 +68,7 @@ class OllamaEngine:
         self.address, self._clock = address, clock
         self._http = Http(address, check)
         self._admin = OllamaAdmin(address, check)
+        self.own = OwnModels(self._http, address.netloc)
         self._where = address.netloc
         self._details: dict[str, Details] = {}  # by digest
         self._version: str | None = None

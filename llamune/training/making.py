@@ -1,0 +1,268 @@
+"""One version being made, stage by stage: rows, probe, training, verification, registration.
+
+Each stage leaves its outcome in the version's folder, so a run that died anywhere goes on from there and ends with the
+same model. What happens is reported as dictionaries with an `event`, which also go to events.jsonl.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from llamune import files
+from llamune.chat.message import Message
+from llamune.engine.catalog import Catalog
+from llamune.errors import LlamuneError, TrainingError
+from llamune.i18n import _
+from llamune.network import sealed
+from llamune.training import evaluate, gate, pairs, tokens, verify
+from llamune.training.recipe import Dtype, Recipe
+from llamune.training.served import serving
+from llamune.training.versions import Version
+
+Report = Callable[[dict[str, Any]], None]
+SMALL = 64 * 2**20  # bytes of a base for which the other types are no gain
+ANSWER = 24  # tokens compared, as in child/__main__.py
+LEAST_ROWS = 8
+PROGRAM = "llamune.training.child"
+
+
+class Making:
+    """Makes one version.
+
+    Args:
+        memory: bytes that training may take.
+        busy: the file that the chat locks while a model generates.
+    """
+
+    def __init__(self, version: Version, catalog: Catalog, memory: int, busy: Path, report: Report) -> None:
+        self.version, self.catalog = version, catalog
+        self.folder = version.folder
+        self._job: dict[str, Any] = {**version.job, "memory": memory, "busy": str(busy)}
+        self._report = report
+
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe.parse(self._job["recipe"])
+
+    async def run(self) -> dict[str, Any]:
+        """Makes what is still to be made. Returns the result; raises TrainingError, EngineError."""
+        self._write_job()
+        if not (self.folder / "tokens.jsonl").exists() or "prompts" not in self._job:
+            await self._rows()
+        if self.recipe.dtype == "auto":
+            await self._probe()
+        if not (self.folder / "reference.json").exists():
+            await self._train()
+        verdict, figures = await self._verify(), await self._evaluate()
+        difference = await self._register(verdict)
+        result = {
+            "engine": self._job["engine"],
+            "model": self.version.tag,
+            "verified": True,
+            "max_logprob_difference": difference,
+            "sha256": await asyncio.to_thread(_digest, self.folder / "model.gguf"),
+            **figures,
+        }
+        files.replace(self.folder / "result.json", json.dumps(result, ensure_ascii=False))
+        return result
+
+    async def _rows(self) -> None:
+        self._say("stage", stage="rows")
+        found = await asyncio.to_thread(lambda: list(pairs.read(self.folder / "dataset.jsonl")))
+        asked = tokens.compared(found)
+        async with serving(Path(self._job["base"]), self.recipe.length) as served:
+            counted = await tokens.write(found, served, self.recipe.length, self.folder / "tokens.jsonl")
+            self._job["ends"] = await served.ending()
+            self._job["prompts"] = [await served.prompt(m) for m in asked]
+        self._job["asked"] = [[[m.role, m.content] for m in messages] for messages in asked]
+        self._say("rows", **asdict(counted))
+        if counted.rows.get("train", 0) < LEAST_ROWS:
+            raise TrainingError(
+                _("Only {n} pairs are left to learn from; at least {least} are needed.").format(
+                    n=counted.rows.get("train", 0), least=LEAST_ROWS
+                ),
+                _("{command} says what was left out and why.").format(
+                    command=f"llamune dataset show {self.version.name}"
+                ),
+            )
+        self._write_job()
+
+    async def _probe(self) -> None:
+        self._say("stage", stage="probe")
+        found = [p for dtype in self._candidates() if (p := await self._probed(dtype))]
+        if not found:
+            raise TrainingError(
+                _("This base cannot be trained here: too little memory."),
+                _("Take a smaller base, --method qlora, --checkpointing or a smaller --length."),
+            )
+        best = max(found, key=lambda p: p["tokens_per_second"])
+        self._job["recipe"] = asdict(replace(self.recipe, dtype=best["dtype"]))
+        self._job["speed"] = best["tokens_per_second"]
+        self._write_job()
+        self._say("chosen", dtype=best["dtype"], tokens_per_second=best["tokens_per_second"], peak=best["peak"])
+
+    def _candidates(self) -> Sequence[Dtype]:
+        if self.recipe.method == "qlora":
+            return ("nf4",)
+        return ("float32",) if Path(self._job["base"]).stat().st_size < SMALL else ("bfloat16", "float32")
+
+    async def _probed(self, dtype: Dtype) -> dict[str, Any] | None:
+        with suppress(TrainingError):
+            async with aclosing(self._child(dtype)) as events:
+                async for event in events:
+                    if event["event"] == "probed":
+                        return event
+        return None
+
+    async def _train(self) -> None:
+        self._say("stage", stage="train")
+        losses: dict[str, Any] = {}
+        async with aclosing(self._child("train")) as events:
+            async for event in events:
+                if event["event"] in ("trained", "final"):
+                    losses[event["event"]] = {k: v for k, v in event.items() if k != "event"}
+        self._job["losses"] = losses
+        self._write_job()
+
+    async def _verify(self) -> verify.Verdict:
+        self._say("stage", stage="verify")
+        model, base = self.folder / "model.gguf", Path(self._job["base"])
+        wanted, plain = (_json(self.folder / f"{n}.json") for n in ("reference", "reference-base"))
+        size = self.recipe.length
+        difference, steps = verify.largest(wanted, await verify.by_file(model, self._job["prompts"], ANSWER, size))
+        of_base, _steps = verify.largest(plain, await verify.by_file(base, self._job["prompts"], ANSWER, size))
+        found = verify.Verdict(difference, of_base, steps, verify.LIMITS[self.recipe.kind])
+        self._say("verified", ok=found.verified, difference=round(difference, 4), base=round(of_base, 4), steps=steps)
+        if not found.verified:
+            raise TrainingError(
+                _("The engine does not say what was trained: log-probabilities differ by {n:.3f}.").format(
+                    n=difference
+                ),
+                _("The model was not registered. Its file: {path}").format(path=model),
+            )
+        return found
+
+    async def _evaluate(self) -> dict[str, Any]:
+        self._say("stage", stage="evaluate")
+        rows = await asyncio.to_thread(lambda: list(pairs.read(self.folder / "dataset.jsonl")))
+        model, base = self.folder / "model.gguf", Path(self._job["base"])
+        found = await evaluate.evaluate(rows, base, model, self.recipe.length)
+        before, after = self._job["losses"]["trained"]["before"], self._job["losses"]["final"]
+        judged = gate.judge(before, after, found)
+        self._say("judged", promote=judged.promote, reasons=list(judged.reasons))
+        return gate.figures(found, judged, {"before": before, "after": after})
+
+    async def _register(self, verdict: verify.Verdict) -> float:
+        """Makes it a model of the engine. Returns the largest difference of a log-probability that was seen."""
+        self._say("stage", stage="register")
+        tag, model = self.version.tag, self.folder / "model.gguf"
+        progress = lambda what, done, total: self._say("sending", what=what, done=done, total=total)  # noqa: E731
+        if self._job["engine"] != "ollama":
+            engine = self.catalog.engine("embedded")
+            if await engine.find(tag):  # of a run that died after this step
+                await engine.remove(tag)
+            await engine.install(model, tag, progress)
+            self.catalog.forget()
+            return verdict.difference
+        assert self.catalog.ollama is not None  # the job was made with it
+        await self.catalog.ollama.own.create(tag, model, self._job["like"], progress)
+        self.catalog.forget()
+        difference, steps = await self._in_ollama(tag, model)
+        self._say("verified", ok=bool(steps), difference=round(difference, 4), engine="ollama", steps=steps)
+        if not steps or difference > verdict.base + verdict.limit:
+            await self.catalog.ollama.remove(tag)
+            raise TrainingError(
+                _("Ollama does not say what was trained: log-probabilities differ by {n:.3f}.").format(n=difference),
+                _("It was removed from Ollama again. The file: {path}").format(path=model),
+            )
+        return max(verdict.difference, difference)
+
+    async def _in_ollama(self, tag: str, model: Path) -> tuple[float, int]:
+        """The comparison once more, through the server: the difference and how many steps were compared."""
+        assert self.catalog.ollama is not None
+        async with serving(model, self.recipe.length) as served:
+            wanted = await verify.in_bytes(_json(self.folder / "reference.json"), served)
+        asked = [[Message(role, content) for role, content in m] for m in self._job["asked"]]
+        own = self.catalog.ollama.own
+        return verify.largest_by_text(wanted, [await own.steps(tag, m, self.recipe.length, ANSWER) for m in asked])
+
+    async def _child(self, work: str) -> AsyncGenerator[dict[str, Any]]:
+        """The events of the training process. Raises TrainingError when it failed or died."""
+        argv = [sys.executable, "-m", PROGRAM, str(self.folder), work]
+        command = await asyncio.to_thread(sealed.child, argv)
+        self._say("sealed", way=command.way)
+        log = (self.folder / "child.log").open("ab")
+        process = await asyncio.create_subprocess_exec(
+            *command.argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log, limit=2**24
+        )
+        log.close()
+        failed: dict[str, Any] | None = None
+        try:
+            assert process.stdout is not None
+            async for line in process.stdout:
+                event = _event(line)
+                if event is None:
+                    continue
+                failed = event if event["event"] == "failed" else failed
+                self._record(event)
+                yield event
+            code = await process.wait()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if failed or code:
+            raise _ended(failed or {}, code, self.folder)
+
+    def _say(self, event: str, **values: Any) -> None:
+        self._record({"event": event, **values})
+
+    def _record(self, event: dict[str, Any]) -> None:
+        with (self.folder / "events.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(event, ensure_ascii=False) + "\n")
+        self._report(event)
+
+    def _write_job(self) -> None:
+        files.replace(self.folder / "job.json", json.dumps(self._job, ensure_ascii=False))
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None  # a library that prints
+    return found if isinstance(found, dict) and isinstance(found.get("event"), str) else None
+
+
+def _digest(path: Path) -> str:
+    from hashlib import file_digest
+
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def _ended(event: dict[str, Any], code: int, folder: Path) -> LlamuneError:
+    """What became of the training process, in the user's words."""
+    resume = _("Nothing is lost: {command}").format(command="llamune finetune resume")
+    kind, detail = event.get("kind"), event.get("detail", "")
+    if kind == "base":
+        return TrainingError(_("This base cannot be trained: {reason}").format(reason=detail))
+    if kind == "diverged":
+        return TrainingError(_("The training ran away: the loss is no number any more."), _("Try a smaller --rate."))
+    if kind == "memory" or code == -9:
+        return TrainingError(_("The training process ran out of memory."), resume)
+    if kind == "disk":
+        return TrainingError(_("The disk is full."), resume)
+    return TrainingError(
+        _("The training process ended with code {code}: {reason}").format(code=code, reason=detail or "?"),
+        _("Its log: {path}").format(path=folder / "child.log"),
+    )

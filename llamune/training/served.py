@@ -1,0 +1,98 @@
+"""A GGUF file in a llama.cpp process of its own, for everything that must be exactly as at inference.
+
+That is the chat template, the tokenizer, greedy answers and their log-probabilities.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llamune.chat.message import Message
+from llamune.engine import child
+from llamune.engine.http import HttpError, allow_all, parsed
+from llamune.engine.registry import Registered
+from llamune.errors import TrainingError
+from llamune.i18n import _
+
+MARK = "ZQXJ"  # stands for an answer; a text that no template changes
+TOP = 20  # log-probabilities of each step
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One token of an answer: its number, and the log-probability of the likeliest tokens by number."""
+
+    token: int
+    top: dict[int, float]
+
+
+class Served:
+    """A running file; made by `serving`. Methods raise TrainingError when the process has died."""
+
+    def __init__(self, process: child.Child) -> None:
+        self._process = process
+
+    async def prompt(self, messages: Sequence[Message]) -> list[int]:
+        """The token numbers that the model sees before it answers the last message."""
+        asked = [{"role": m.role, "content": m.content} for m in messages]
+        text = (await self._ask("/apply-template", {"messages": asked}))["prompt"]
+        found: list[int] = (
+            await self._ask("/tokenize", {"content": text, "add_special": True, "parse_special": True})
+        )["tokens"]
+        return found
+
+    async def ending(self) -> list[int]:
+        """The token that ends an answer: what the template puts between an answer and the next question."""
+        asked = [("user", "a"), ("assistant", MARK), ("user", "b")]
+        body = {"messages": [{"role": role, "content": content} for role, content in asked]}
+        rest = str((await self._ask("/apply-template", body))["prompt"]).partition(MARK)[2]
+        found = (await self._ask("/tokenize", {"content": rest, "add_special": False, "parse_special": True}))["tokens"]
+        if not found:
+            raise TrainingError(_("The chat template of the base does not say how an answer ends."))
+        return [int(found[0])]
+
+    async def tokens(self, text: str) -> list[int]:
+        """The token numbers of a plain text; marks of the template that stand in it stay plain text."""
+        found: list[int] = (
+            await self._ask("/tokenize", {"content": text, "add_special": False, "parse_special": False})
+        )["tokens"]
+        return found
+
+    async def text(self, tokens: Sequence[int]) -> str:
+        """The text of token numbers."""
+        return str((await self._ask("/detokenize", {"tokens": list(tokens)}))["content"])
+
+    async def answer(self, tokens: Sequence[int], length: int, top: int = 0) -> tuple[str, list[Step]]:
+        """The greedy answer after a prompt, and its steps where `top` log-probabilities are asked for."""
+        body = {"prompt": list(tokens), "n_predict": length, "temperature": 0, "n_probs": top, "cache_prompt": False}
+        found = await self._ask("/completion", body)
+        return str(found["content"]), [_step(s) for s in found.get("completion_probabilities") or ()]
+
+    async def _ask(self, path: str, body: dict[str, Any]) -> Any:
+        try:
+            status, data = await self._process.http.fetch("POST", path, body, None)
+        except HttpError as error:
+            raise TrainingError(_("The process of the built-in model has ended.")) from error
+        answer = parsed(data)
+        if status != 200 or not isinstance(answer, dict):
+            raise TrainingError(_("llama.cpp refused {path}: {answer}").format(path=path, answer=str(answer)[:200]))
+        return answer
+
+
+def _step(said: dict[str, Any]) -> Step:
+    return Step(int(said["id"]), {int(t["id"]): float(t["logprob"]) for t in said["top_logprobs"]})
+
+
+@asynccontextmanager
+async def serving(path: Path, num_ctx: int) -> AsyncIterator[Served]:
+    """The file, loaded. Raises EngineError, OutOfMemory."""
+    stat = await asyncio.to_thread(path.stat)
+    entry = Registered(path.name, str(path), "", stat.st_size, stat.st_mtime_ns)
+    process = await child.start(entry, num_ctx, 0, allow_all)  # loopback, and the key is ours alone
+    try:
+        yield Served(process)
+    finally:
+        await process.stop()
