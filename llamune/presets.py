@@ -109,7 +109,7 @@ def write(folder: Path, name: str, text: str) -> Preset:
     try:
         files.replace(path, text)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     return preset
 
 
@@ -119,7 +119,7 @@ def remove(folder: Path, name: str) -> None:
     try:
         path.unlink()
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
 
 
 def as_toml(preset: Preset, before: str = "") -> str:
@@ -170,7 +170,8 @@ def unreadable(path: Path, error: OSError) -> SettingsError:
     return SettingsError(_("{path} cannot be read: {reason}").format(path=path, reason=error.strerror or error))
 
 
-def _unwritable(path: Path, error: OSError) -> SettingsError:
+def unwritable(path: Path, error: OSError) -> SettingsError:
+    """The error for a file that cannot be written."""
     return SettingsError(_("{path} cannot be written: {reason}").format(path=path, reason=error.strerror or error))
 
 
@@ -182,29 +183,30 @@ def _problems(name: str, data: Mapping[str, Any]) -> Iterator[LlamuneError]:
         )
     for key in data:
         if key not in KEYS:
-            yield _unknown(key, [f"options.{n}" for n in near(key, OPTION_NAMES)] or KEYS)
+            yield unknown(key, [f"options.{n}" for n in near(key, OPTION_NAMES)] or KEYS)
     if not isinstance(data.get("purpose", ""), str):
-        yield _wrong("purpose", _("a text"))
+        yield wrong("purpose", _("a text"))
     for key in ("description", "hint"):
-        yield from _text_problems(key, data.get(key, {}))
+        yield from text_problems(key, data.get(key, {}))
     yield from option_problems(data.get("options", {}))
 
 
-def _text_problems(key: str, texts: object) -> Iterator[LlamuneError]:
+def text_problems(key: str, texts: object) -> Iterator[LlamuneError]:
+    """What is wrong in a table of one text per interface language."""
     if not isinstance(texts, Mapping):
-        yield _wrong(key, _("one text per language: {key}.en, {key}.ja").format(key=key))
+        yield wrong(key, _("one text per language: {key}.en, {key}.ja").format(key=key))
         return
     for language, text in texts.items():
         if language not in LANGUAGES:
-            yield _unknown(f"{key}.{language}", [f"{key}.{known}" for known in LANGUAGES])
+            yield unknown(f"{key}.{language}", [f"{key}.{known}" for known in LANGUAGES])
         elif not isinstance(text, str):
-            yield _wrong(f"{key}.{language}", _("a text"))
+            yield wrong(f"{key}.{language}", _("a text"))
 
 
 def option_problems(options: object) -> Iterator[LlamuneError]:
     """Everything that is wrong in a table of options."""
     if not isinstance(options, Mapping):
-        yield _wrong("options", _("a table of {names}").format(names=", ".join(OPTION_NAMES)))
+        yield wrong("options", _("a table of {names}").format(names=", ".join(OPTION_NAMES)))
         return
     for key, value in options.items():
         try:
@@ -216,7 +218,8 @@ def option_problems(options: object) -> Iterator[LlamuneError]:
             yield SettingsError(_("{one} and {two} are the same option.").format(one=alias, two=name))
 
 
-def _unknown(key: str, known: Iterable[str]) -> SettingsError:
+def unknown(key: str, known: Iterable[str]) -> SettingsError:
+    """The error for a key that a file cannot have."""
     names = near(key, known) or list(known)
     return SettingsError(
         _("There is no key called {name}.").format(name=key),
@@ -224,7 +227,8 @@ def _unknown(key: str, known: Iterable[str]) -> SettingsError:
     )
 
 
-def _wrong(key: str, expected: str) -> SettingsError:
+def wrong(key: str, expected: str) -> SettingsError:
+    """The error for a value of the wrong type."""
     return SettingsError(
         _("{key} has the wrong type.").format(key=key), _("{key} is {expected}.").format(key=key, expected=expected)
     )

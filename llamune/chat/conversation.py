@@ -17,7 +17,7 @@ from llamune.chat.lineup import Candidate, Level
 from llamune.chat.message import Message
 from llamune.chat.planning import Asked, Models, Planned, Planner, Sizes
 from llamune.chat.ports import Store
-from llamune.chat.preset import Preset, SamplingOptions, no_preset
+from llamune.chat.preset import Preset, SamplingOptions
 from llamune.chat.scheduler import Slots
 from llamune.chat.session import Answer, Attachment, ChatSession, Deleted, Turn, Undone
 from llamune.chat.summary import Summaries

@@ -5,12 +5,15 @@ The words and tables here serve the command line, too. Which sets there are and 
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from llamune import recommend
 from llamune.app import FIRST_PRESET, App
 from llamune.chat import fit
 from llamune.chat.fit import Machine, Need
+from llamune.chat.model import ModelInfo, first_choice
 from llamune.commands import wording
+from llamune.commands.models import look
 from llamune.commands.registry import Arguments, Choice, Parameter, command
 from llamune.commands.session import Shell
 from llamune.commands.values import Column, Listing, Note
@@ -19,6 +22,7 @@ from llamune.i18n import N_, _, language
 from llamune.paths import shipped
 from llamune.recommend import PREFIX, Difference, RecommendedSet, Sets, Standing
 from llamune.state import State
+from llamune.text import one_line
 
 TITLE = N_("Models and presets")
 WAYS = {
@@ -92,6 +96,35 @@ def notice(app: App) -> Note | None:
     told = changes(Difference.of(_before(sets, found[-1], app.state), found[-1]))
     head = _("New recommended models: {version}. Nothing changes by itself.").format(version=found[-1].version)
     return Note("\n".join(x for x in (head, told, "/recommend details · apply · keep") if x))
+
+
+def next_best(app: App, known: Sequence[ModelInfo]) -> str:
+    """Who answers for somebody whose model is not there: the best of the set in force (or the newest one) that is
+    installed, else the first that can chat; "" when nothing can."""
+    if app.settings.use_recommended:
+        with suppress(UsageError):  # no set can be read
+            if name := sets_of(app).get(app.state.recommended).best(m.name for m in known):
+                return name
+    found = first_choice(known)
+    return found.name if found else ""
+
+
+def instead(old: str, new: str) -> Note:
+    """What is said when another model answers."""
+    told = _("{old} is not there now; {new} answers. /switch changes it.")
+    return Note("  " + told.format(old=one_line(old), new=one_line(new)), "warn")
+
+
+async def stand_in(shell: Shell) -> bool:
+    """Lets the next best model answer from now on where the current one is gone, and says so. Returns whether it is."""
+    old = shell.conversation.session.model
+    engine = next((m.engine for m in shell.known if m.name == old), "ollama")
+    best = next_best(shell.app, await look(shell))
+    if not best or old in {m.name for m in shell.known} or engine in shell.app.catalog.problems:
+        return False
+    shell.show(instead(old, best))
+    shell.conversation.change(model=best)
+    return True
 
 
 def signature(how: Standing) -> str:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from llamune import text
-from llamune.chat.model import DEMONSTRATION, ModelInfo, first_choice
+from llamune.chat.model import DEMONSTRATION, ModelInfo
 from llamune.commands import recommending
 from llamune.commands.models import look
 from llamune.errors import EngineUnreachable, LlamuneError, NotFound
@@ -59,15 +59,14 @@ def engines(models: tuple[ModelInfo, ...], who: str) -> list[str]:
 
 
 def choose(repl: "Repl") -> None:
-    """Keeps the session's model when it is there; else takes the first real one, and says so."""
+    """Keeps the session's model when it is there; else takes the next best one, and says so."""
     session = repl.conversation.session
-    best = first_choice(repl.known)
-    if best is None or session.model in {m.name for m in repl.known}:
+    best = recommending.next_best(repl.app, repl.known)
+    if not best or session.model in {m.name for m in repl.known}:
         return
     if session.model:
-        told = _("{old} is not there now; {new} answers. /switch changes it.")
-        repl.screen.above("  " + repl.view.style(told.format(old=text.one_line(session.model), new=best.name), "warn"))
-    repl.conversation.change(model=best.name)
+        repl.show(recommending.instead(session.model, best))
+    repl.conversation.change(model=best)
 
 
 def reopen(repl: "Repl", number: int) -> None:

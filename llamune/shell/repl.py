@@ -17,9 +17,9 @@ from llamune.chat.events import AnswerFailed, AnswerFinished
 from llamune.chat.fanout import Running
 from llamune.chat.model import ModelInfo
 from llamune.chat.session import Attachment, Turn
-from llamune.commands import files, lineup, registry, traffic, wording
+from llamune.commands import files, lineup, recommending, registry, traffic, wording
 from llamune.commands.values import Shown
-from llamune.errors import LlamuneError
+from llamune.errors import EngineUnreachable, LlamuneError, ModelNotFound
 from llamune.i18n import _
 from llamune.network.figure import figure
 from llamune.shell import banner, console, toolbar
@@ -246,14 +246,27 @@ class Repl:
         for name in files.missing(asked):
             told = _("@{name} is no file here; it stays a word of the question.").format(name=name)
             self.screen.above(self.view.style(f"  {told}", "warn"))
-        running = await self.conversation.ask(question, attachments)
+        await self._asked(question, attachments)
+        if self.conversation.session.turn_count == 1:
+            self._title = self._aside(banner.suggest_title(self))
+
+    async def _asked(self, question: str, attachments: tuple[Attachment, ...]) -> None:
+        """Asks and shows the answer; where the model turns out to be gone, the next best one answers instead."""
+        try:
+            running = await self.conversation.ask(question, attachments)
+        except (ModelNotFound, EngineUnreachable):
+            if not await recommending.stand_in(self):
+                raise
+            running = await self.conversation.ask(question, attachments)
         self.attachments.clear()
         turn = self.conversation.last_turn()
         self._aside(self._line_up(turn))
         self.refresh()
         await self.watch(running, turn)
-        if self.conversation.session.turn_count == 1:
-            self._title = self._aside(banner.suggest_title(self))
+        stands = self.app.store.turn(turn.id).adopted
+        if stands and stands.status == "failed" and not stands.text and await recommending.stand_in(self):
+            self.conversation.rewind(turn.number - 1)
+            await self._asked(question, attachments)
 
     # the line-up
 
