@@ -47,7 +47,7 @@ def read(content: bytes, name: str) -> Iterator[Part]:
         gap = "" if bare else "\n\n"
     _row(outline, rows or [], "|===")
     get = fields.get
-    yield Part(outline.sections(), get("title", ""), get("revdate", ""), get("author", ""), get("department", ""))
+    yield Part(outline.sections(), get("title", ""), get("revdate", ""), "", get("author", ""), get("department", ""))
 
 
 def _heading(outline: Outline, fields: dict[str, str], line: str) -> bool:

@@ -23,7 +23,7 @@ _MODIFIERS = (
 )
 _NAMED = re.compile(
     rf"(?P<indent>\s*){_MODIFIERS}(?:class|interface|struct|enum|trait|impl|namespace|module|protocol|extension|object|record"
-    r"|func|fun|function|fn|def|defp|sub|procedure|subroutine|table|view|trigger|package)\s+"
+    r"|func|fun|function|fn|def|defp|sub|procedure|subroutine|table|view|trigger)\s+"
     r"(?:<[^>]*>\s*)?(?:\([^)]*\)\s*)?(?P<name>\w[\w$:.!?]*)",
     re.IGNORECASE,
 )
@@ -99,7 +99,7 @@ def _definitions(lines: list[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 
 def _definition(line: str) -> re.Match[str] | None:
-    if not line or line.endswith(";") or _ABOVE.match(line):
+    if not line or _ABOVE.match(line):
         return None
     if match := _NAMED.match(line) or _ASSIGNED.match(line):
         return match

@@ -48,7 +48,8 @@ def parts(content: bytes, name: str, within: str = "", depth: int = 0) -> Iterat
             else:
                 yield Failure(inner, "empty")
     except Unreadable as error:
-        yield Failure(within, error.reason)
+        known = splitext(name)[1].lower() in READERS  # and so should have been text
+        yield Failure(within, "disguised" if known and error.reason == "format" else error.reason)
     except MemoryError:
         raise
     except Exception:  # whatever a library throws over a broken file: that costs one file, not the whole folder
@@ -56,7 +57,7 @@ def parts(content: bytes, name: str, within: str = "", depth: int = 0) -> Iterat
 
 
 def _named(part: Part, name: str, content: bytes) -> Part:
-    date = part.date or stated_date(part.sections)
+    date = part.date or stated_date(part.sections) or part.saved
     return replace(part, name=name, date=date, digest=part.digest or (sha256(content).hexdigest() if content else ""))
 
 

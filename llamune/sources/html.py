@@ -32,7 +32,7 @@ def page(text: str) -> Part:
     seen.paragraph()
     meta = seen.meta
     date = next((meta[key][:10] for key in DATES if re.match(r"\d{4}-\d\d-\d\d", meta.get(key, ""))), "")
-    return Part(seen.outline.sections(), one_line(seen.title) or seen.first, date, meta.get("author", ""))
+    return Part(seen.outline.sections(), one_line(seen.title) or seen.first, date, author=meta.get("author", ""))
 
 
 class _Page(HTMLParser):

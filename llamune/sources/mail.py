@@ -38,7 +38,7 @@ def _mail(content: bytes, name: str) -> Iterator[Part | Attachment]:
     if isinstance(body, EmailMessage):
         outline.text(_words(body), sep="\n\n")
     digest = hashlib.sha256(content).hexdigest()
-    yield Part(outline.sections(), headers["Subject"], _date(message), headers["From"], name=name, digest=digest)
+    yield Part(outline.sections(), headers["Subject"], _date(message), author=headers["From"], name=name, digest=digest)
     for number, attached in enumerate(message.iter_attachments(), 1):
         file = one_line((attached.get_filename() or f"{number}{_suffix(attached)}").replace("/", "_"))
         yield Attachment(f"{name}/{file}" if name else file, _bytes(attached))

@@ -47,9 +47,9 @@ def read(content: bytes, name: str) -> Iterator[Part]:
         outline.sections(),
         fields.get("title") or title,
         fields.get("date", ""),
-        fields.get("author", ""),
-        fields.get("department", ""),
-        tuple(tag for tag in re.split(r"[\s,\[\]]+", fields.get("tags", "")) if tag),
+        author=fields.get("author", ""),
+        department=fields.get("department", ""),
+        tags=tuple(tag for tag in re.split(r"[\s,\[\]]+", fields.get("tags", "")) if tag),
     )
 
 

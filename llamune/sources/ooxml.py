@@ -26,7 +26,7 @@ class Archive:
 
     def __init__(self, content: bytes) -> None:
         if content.startswith(OLE):
-            raise Unreadable("encrypted" if "EncryptedPackage".encode("utf-16-le") in content else "old")
+            raise Unreadable("encrypted" if encrypted(content) else "old")
         if not content.startswith(b"PK"):
             raise Unreadable("disguised")
         try:
@@ -80,6 +80,11 @@ class Archive:
                 target = posixpath.normpath(posixpath.join("/" + folder, link.get("Target", "")))
                 found[link.get("Id", "")] = (link.get("Type", "").rpartition("/")[2], target.lstrip("/"))
         return found
+
+
+def encrypted(content: bytes) -> bool:
+    """Is it a package that Office has put into an encrypted container?"""
+    return content.startswith(OLE) and "EncryptedPackage".encode("utf-16-le") in content
 
 
 class _NoEntities(TreeBuilder):

@@ -73,6 +73,11 @@ class Outline:
         self._put(Section("", self._names(), "table", top, *self._place), "\n".join(lines))
         self._flush()
 
+    def leave(self) -> None:
+        """Ends all headings: what follows stands on its own."""
+        self._end_bare(0)
+        self._path = []
+
     def sections(self) -> tuple[Section, ...]:
         """All of them; nothing may be added afterwards."""
         self._end_bare(0)

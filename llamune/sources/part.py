@@ -60,6 +60,7 @@ class Part:
     """One text found in a file; what is not stated there is "".
 
     Args:
+        date: that its author states; `saved`: when the file was written last, as it says itself.
         name: within its file ("" = the file itself; a mail in a mailbox: its number).
         digest: SHA-256 of its own bytes where that is not the file's.
     """
@@ -67,6 +68,7 @@ class Part:
     sections: tuple[Section, ...]
     title: str = ""
     date: str = ""
+    saved: str = ""
     author: str = ""
     department: str = ""
     tags: tuple[str, ...] = ()

@@ -19,6 +19,8 @@ MARKS = (  # the longer first: UTF-32's mark begins with UTF-16's
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_EUC = re.compile(rb"(?:[\x00-\x7f]++|(?:[\xa1-\xfe]{2})++|\x8e[\xa1-\xdf])*+")
+_PAIRS = re.compile(rb"\x8e([\xa1-\xdf])|(?:[\xa1-\xfe]{2})+")  # one half-width kana, or full-width characters
 _JIS = re.compile(rb"\x1b(?:\$[@B]|\$\([DOPQ]|\([BJIH])")
 
 
@@ -81,7 +83,7 @@ def _without_mark(content: bytes) -> str:
     """UTF-16 without a mark: every second byte of its line ends, blanks and digits is zero."""
     sample = content[: 4096 & ~1]
     even, odd = sample[::2].count(0), sample[1::2].count(0)
-    if len(content) % 2 or max(even, odd) < len(sample) // 50 + 1 or min(even, odd) * 10 > max(even, odd):
+    if len(content) % 2 or max(even, odd) < len(sample) // 50 + 1 or min(even, odd) * 3 > max(even, odd):
         return ""
     return "utf-16-be" if even > odd else "utf-16-le"
 
@@ -119,8 +121,10 @@ def _from_euc(content: bytes) -> str:
         return content.decode("euc_jp")
     except UnicodeDecodeError:
         pass
+    if not _EUC.fullmatch(content):
+        return ""
     try:
-        return re.sub(rb"(?:[\xa1-\xfe]{2})+", lambda m: _sjis(m[0]), content).replace(b"\x8e", b"").decode("cp932")
+        return _PAIRS.sub(lambda m: m[1] or _sjis(m[0]), content).decode("cp932")
     except UnicodeDecodeError:
         return ""
 

@@ -36,8 +36,8 @@ def read(content: bytes, name: str) -> Iterator[Part]:
     title = next((found.astext() for found in tree.findall(_named("title"))), "")
     _walk(outline, tree, 0, fields)
     get = fields.get
-    date = get("date", "")
-    yield Part(outline.sections(), title, date if date[:4].isdigit() else "", get("author", ""), get("department", ""))
+    date = get("date", "") if get("date", "")[:4].isdigit() else ""
+    yield Part(outline.sections(), title, date, author=get("author", ""), department=get("department", ""))
 
 
 def _named(tag: str) -> Any:

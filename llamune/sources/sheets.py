@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO, StringIO
 from typing import Any
 
-from llamune.sources.ooxml import Archive, about
+from llamune.sources.ooxml import OLE, Archive, about, encrypted
 from llamune.sources.outline import Outline
 from llamune.sources.part import MAX_ROWS, Part, Unreadable
 from llamune.sources.plain import decode
@@ -35,6 +35,10 @@ def _separated(text: str, *, tab: bool) -> Part:
 
 
 def _book(content: bytes) -> Part:
+    if encrypted(content):
+        raise Unreadable("encrypted")
+    if not content.startswith((b"PK", OLE)):
+        raise Unreadable("disguised")
     try:
         from python_calamine import CalamineError, CalamineWorkbook, PasswordError
     except ImportError as error:
@@ -45,18 +49,18 @@ def _book(content: bytes) -> Part:
     outline = Outline()
     try:
         book = CalamineWorkbook.from_filelike(BytesIO(content))
-        for name in book.sheet_names:
-            sheet = book.get_sheet_by_name(name)
+        for title in book.sheet_names:
+            sheet = book.get_sheet_by_name(title)
             if sheet.height > MAX_ROWS:
                 raise Unreadable("rows")
-            outline.heading(name, 1)
+            outline.heading(title, 1)
             _table(outline, _filled([[_said(v) for v in row] for row in sheet.to_python()], sheet))
     except PasswordError as error:
         raise Unreadable("encrypted") from error
     except CalamineError as error:
         raise Unreadable("damaged") from error
-    title, author, date = about(archive) if archive else ("", "", "")
-    return Part(outline.sections(), title, date, author)
+    named, author, saved = about(archive) if archive else ("", "", "")
+    return Part(outline.sections(), named, saved=saved, author=author)
 
 
 def _few_rows(archive: Archive) -> None:

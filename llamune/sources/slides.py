@@ -1,6 +1,6 @@
 """PowerPoint: each slide's title is a heading, then its shapes, tables, diagrams and notes; the slide is the page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from xml.etree.ElementTree import Element
 
 from llamune.sources.ooxml import RELATIONS, Archive, about
@@ -25,8 +25,8 @@ def read(content: bytes, name: str) -> Iterator[Part]:
         _kind, slide = links.get(entry.get(f"{RELATIONS}id", ""), ("", ""))
         outline.at(page=number)
         _slide(archive, slide, outline)
-    title, author, date = about(archive)
-    yield Part(outline.sections(), title, date, author)
+    title, author, saved = about(archive)
+    yield Part(outline.sections(), title, saved=saved, author=author)
 
 
 def _slide(archive: Archive, name: str, outline: Outline) -> None:
@@ -34,7 +34,8 @@ def _slide(archive: Archive, name: str, outline: Outline) -> None:
     if tree is None:
         return
     shapes = [shape for shape in tree.iter() if shape.tag in (f"{P}sp", f"{A}tbl")]
-    titles = [shape for shape in shapes if _place(shape) in ("title", "ctrTitle")]
+    outline.leave()
+    titles = [shape for shape in shapes if _place(shape) in ("title", "ctrTitle")] or _first_line(shapes)
     for shape in titles:
         outline.heading(_text(shape).replace("\n", " "), 1)
     for shape in shapes:
@@ -48,6 +49,14 @@ def _slide(archive: Archive, name: str, outline: Outline) -> None:
                 outline.text(_text(shape) if _place(shape) == "body" else "")
         elif kind == "diagramData" and (data := archive.tree(other)) is not None:
             outline.text(_text(data))
+
+
+def _first_line(shapes: Sequence[Element]) -> list[Element]:
+    """The first shape where it can be a title that the slide does not call one."""
+    first = next((shape for shape in shapes if shape.tag == f"{P}sp" and _text(shape)), None)
+    if first is None or len(shapes) < 2 or len(_text(first)) > 60 or "\n" in _text(first):
+        return []
+    return [first]
 
 
 def _place(shape: Element) -> str:

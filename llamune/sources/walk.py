@@ -4,12 +4,16 @@ Links, pipes, hidden entries and what .gitignore names in a repository are passe
 """
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from llamune.text import clean
+
 MAX_DEPTH = 50
+_BREAKS = re.compile(r"[\t\n\u2028\u2029]")
 
 
 class Entry(NamedTuple):
@@ -55,7 +59,7 @@ def _folder(folder: str, path: str, depth: int, ignored: "_Ignored") -> Iterator
         inner = f"{path}/{entry.name}" if path else entry.name
         reason = _reason(entry, depth, ignored)
         if reason:
-            yield Entry(entry.path, inner, reason)
+            yield Entry(_visible(entry.path), _visible(inner), reason)
         elif entry.is_dir(follow_symlinks=False):
             yield from _folder(entry.path, inner, depth + 1, ignored)
         else:
@@ -64,7 +68,7 @@ def _folder(folder: str, path: str, depth: int, ignored: "_Ignored") -> Iterator
 
 def _reason(entry: "os.DirEntry[str]", depth: int, ignored: "_Ignored") -> str:
     """Why an entry is passed over, "" = it is not."""
-    if not entry.name.isprintable() or any("\ud800" <= c <= "\udfff" for c in entry.name):
+    if clean(entry.name) != entry.name or _BREAKS.search(entry.name):
         return "name"
     if entry.is_symlink() or getattr(entry, "is_junction", bool)():
         return "link"
@@ -76,6 +80,11 @@ def _reason(entry: "os.DirEntry[str]", depth: int, ignored: "_Ignored") -> str:
     if folder:
         return "deep" if depth >= MAX_DEPTH else ""
     return "" if entry.is_file(follow_symlinks=False) else "special"
+
+
+def _visible(path: str) -> str:
+    """Whatever cannot be shown or stored as an escape."""
+    return "".join(c if c.isprintable() or c == "\u3000" else ascii(c)[1:-1] for c in path)
 
 
 def _file(entry: "os.DirEntry[str]", path: str) -> Entry:

@@ -26,14 +26,21 @@ def read(content: bytes, name: str) -> Iterator[Part]:
     if body is None:
         raise Unreadable("damaged")
     styles = Styles(archive.tree("word/styles.xml"))
+    _write_notes(archive, body)
     reader = _Reader(styles, Numbering(archive.tree("word/numbering.xml"), styles))
     reader.blocks(body)
-    for notes in ("word/footnotes.xml", "word/endnotes.xml"):
-        for note in archive.tree(notes) or ():
-            if note.get(f"{W}type") is None:  # the others are separators
-                reader.blocks(note)
-    title, author, date = about(archive)
-    yield Part(reader.outline.sections(), title or reader.title, date, author)
+    title, author, saved = about(archive)
+    yield Part(reader.outline.sections(), title or reader.title, saved=saved, author=author)
+
+
+def _write_notes(archive: Archive, body: Element) -> None:
+    """Puts footnotes and endnotes in brackets where they are referred to."""
+    for kind in ("footnote", "endnote"):
+        notes = archive.tree(f"word/{kind}s.xml")
+        said = {} if notes is None else {note.get(f"{W}id"): " ".join(_text(note).split()) for note in notes}
+        for reference in list(body.iter(f"{W}{kind}Reference")):
+            if text := said.get(reference.get(f"{W}id")):
+                reference.tag, reference.text = f"{W}t", f"（{text}）"
 
 
 class _Reader:

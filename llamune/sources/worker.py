@@ -10,10 +10,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 ANSWER = 200_000_000  # bytes of one answer; more is not an honest one
+HOME = Path(__file__).parents[2]  # `python -m` looks for modules where it runs: not among the user's files
 Sealed = Callable[[Sequence[str]], Sequence[str]]
 
 
@@ -96,7 +98,7 @@ class Worker(AbstractContextManager["Worker"]):
         if self._child is None or self._child.poll() is not None:
             self._end()
             self._child = subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=HOME
             )
             self._served = 0
         return self._child

@@ -1,0 +1,98 @@
+"""Word, Excel, PowerPoint and PDF files that real programs wrote."""
+
+import pytest
+from reading import FILES, document, outline, packed
+
+from llamune.sources.document import Document, Section
+from llamune.sources.folder import read
+
+W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+
+
+def of(name: str) -> Document:
+    (event,) = read([FILES / name])
+    assert isinstance(event, Document), event
+    return event
+
+
+def test_a_word_document_keeps_its_chapters_clauses_tables_and_notes():
+    found = of("rules.docx")
+    assert (found.title, found.author, found.date) == ("旅費規程", "青葉 花子", "2026-04-01")
+    assert outline(found) == [
+        (("第1章 総則", "第１条（目的）"), "この規程は、社員の出張に関する旅費の取扱いを定める。"),
+        (
+            ("第1章 総則", "第2条"),
+            "この規程は、正社員および契約社員に適用する。ただし、役員については取締役会が別に定める。\n"
+            "第4条の規定による日当は、この条の適用を受けない。（海外出張旅費規程を参照。）",
+        ),
+        (("第2章 国内出張", "第4条（日当）"), outline(found)[2][1]),
+        (("第2章 国内出張", "第5条（宿泊費）"), "東京23区 | 一般 | 13,000円\n東京23区 | 部長 | 18,000円"),
+        (("第2章 国内出張", "第5条（宿泊費）"), "表の額を超えるときは部長の承認を受ける。\n囲みの中の注意書き"),
+        (("附 則",), "この規程は、令和8年4月1日から施行する。"),
+    ]
+    assert found.sections[3].header == "地域 | 職位 | 上限額"
+
+
+def test_a_pdf_keeps_its_pages_and_has_no_blanks_between_japanese_and_digits():
+    found = of("rules.pdf")
+    assert (found.title, found.author, found.date) == ("旅費規程", "青葉 花子", "2026-04-01")
+    allowance = next(section for section in found.sections if section.path[-1] == "第4条（日当）")
+    assert allowance.path[0] == "第2章 国内出張"
+    assert allowance.page == 2
+    assert allowance.text.startswith("日当は一日につき2,300円とする。")
+    assert "\n" not in allowance.text  # two lines on the page, one paragraph
+    assert {section.page for section in found.sections} == {1, 2}
+
+
+@pytest.mark.parametrize("name", ["rates.xlsx", "rates.xls", "rates.ods"])
+def test_the_rows_of_a_sheet_keep_their_header(name):
+    title, home, abroad = of(name).sections
+    assert title == Section("旅費日当表（2026年度）", ("国内",))
+    assert (home.path, home.header) == (("国内",), "区分 | 職位 | 日当 | 適用日")
+    rows = home.text.split("\n")
+    assert rows[0] == "日帰り | 一般 | 1150 | 2026-04-01"
+    assert rows[1].endswith(" | 部長 | 1650.5 | 2026-04-01")
+    assert rows[1].startswith("日帰り") == (name != "rates.ods")  # calamine knows merged cells of Excel's formats only
+    assert (abroad.path, abroad.header, abroad.text) == (("海外",), "都市 | 日当", "ロンドン | 8,000円")
+
+
+def test_a_slide_is_a_page_with_its_title_notes_and_table():
+    found = of("plan.pptx")
+    assert (found.title, found.author) == ("監査計画", "監査部")
+    assert found.sections == (
+        Section(
+            "予備調査は4月に行う\n本調査は6月\n結論は取締役会に報告する\n話すこと: 昨年の指摘",
+            ("監査の進め方",),
+            page=1,
+        ),
+        Section("4月 | 予備調査\n6月 | 本調査", ("日程",), "table", "月 | 作業", page=2),
+        Section("題のないスライドの文。", (), page=3),
+    )
+
+
+def test_what_word_hides_is_not_read_and_what_it_wraps_is(tmp_path):
+    body = f"""<w:document {W}><w:body>
+      <w:sdt><w:sdtContent><w:p><w:r><w:t>入力欄の中</w:t></w:r></w:p></w:sdtContent></w:sdt>
+      <w:p><w:ins><w:r><w:t>足した語</w:t></w:r></w:ins><w:del><w:r><w:delText>消した語</w:delText></w:r></w:del></w:p>
+      <w:p><w:r><w:ruby><w:rt><w:r><w:t>かんさ</w:t></w:r></w:rt>
+        <w:rubyBase><w:r><w:t>監査</w:t></w:r></w:rubyBase></w:ruby></w:r><w:r><w:t>\u000b\u200b役</w:t></w:r></w:p>
+      </w:body></w:document>""".replace("\u000b", "").replace("\u200b", "")
+    assert outline(document(tmp_path, "a.docx", packed({"word/document.xml": body}))) == [
+        ((), "入力欄の中\n足した語\n監査役")
+    ]
+
+
+def test_a_pdf_with_japanese_fonts_that_it_does_not_carry(tmp_path):
+    text = "監査は毎年四月に行う。".encode("cp932").hex().encode()
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 100]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>",
+        b"<</Length %d>>stream\nBT /F 12 Tf 20 50 Td <%s> Tj ET\nendstream" % (27 + len(text), text),
+        b"<</Type/Font/Subtype/Type0/BaseFont/Ryumin-Light/Encoding/90ms-RKSJ-H/DescendantFonts[6 0 R]>>",
+        b"<</Type/Font/Subtype/CIDFontType0/BaseFont/Ryumin-Light/CIDSystemInfo"
+        b"<</Registry(Adobe)/Ordering(Japan1)/Supplement 2>>>>",
+    ]
+    numbered = b"".join(b"%d 0 obj%s endobj\n" % (n, o) for n, o in enumerate(objects, 1))
+    found = document(tmp_path, "a.pdf", b"%PDF-1.4\n" + numbered + b"trailer<</Root 1 0 R>>")
+    assert outline(found) == [((), "監査は毎年四月に行う。")]
