@@ -1,17 +1,26 @@
 """Cuts a document into pieces that fit the embedding model, along its structure; nothing is lost or cut silently.
 
-Pure: values in, values out. Pieces never reach over a heading, a clause or a function, so that each has one place to be
-cited by. A table's pieces each begin with its header.
+Pure: values in, values out. A piece never reaches over a heading, a clause, a function or a page, so that it has one
+place to be cited by; within one it is as large as fits, and ends where the text pauses: at paragraphs before lines,
+sentences, commas, blanks. Each piece of a table begins with the table's header.
 """
 
 import hashlib
+import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from llamune.sources.document import Document, Kind, Section
 
-SEPARATORS = (r"\n\s*\n", r"\n", r"(?<=[。！？!?])|(?<=\. )", r"(?<=[、，,;；])", r"\s")  # from strong to weak
+SMALLEST = 16  # tokens: one character of a byte-level model, its marks, and a little context
+LONGEST = 40  # characters in a token: a text with more than that times the size needs no counting
+_SENTENCES, _COMMAS, _BLANKS = r"[。．！？!?]+[」』）)\]]*|\.\s", r"[、，,;；]", r"\s+"
+ENDS: dict[Kind, tuple[str, ...]] = {  # where to cut, the best places first
+    "text": (r"\n\s*\n", r"\n", _SENTENCES, _COMMAS, _BLANKS),
+    "table": (r"\n", r" \| ", _SENTENCES, _COMMAS, _BLANKS),
+    "code": (r"\n\s*\n", r"\n", _BLANKS),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +31,10 @@ class Chunk:
         key: the same for the same text in the same section of the same document.
         text: as it stands there, a table's with its header on top.
         section: the headings above it, joined by " › "; "" = none.
-        context: title and headings, to be embedded before the text.
-        kind, page, line: as in `Section`; where the piece's section begins.
-        tokens: of `embedded`, as `count` counts.
+        context: title and headings, to be embedded before the text; the outermost are left out where they are long.
+        kind, page: as in `Section`.
+        line: where the section begins; of source code where the piece begins.
+        tokens: of `embedded`.
     """
 
     key: str
@@ -43,55 +53,106 @@ class Chunk:
 
 
 def chunks(document: Document, size: int, count: Callable[[str], int]) -> list[Chunk]:
-    """The document's pieces, in order.
+    """The document's pieces, in order. Their texts hold every character of it but for blanks at the cuts.
 
     Args:
-        size: largest number of tokens of `Chunk.embedded`; at least 16.
-        count: tokens of a text in the embedding model's own tokens.
+        size: largest number of tokens of `Chunk.embedded`, at least SMALLEST.
+        count: how many tokens a text has in the embedding model's own terms, the model's marks included.
     """
     found: list[Chunk] = []
     seen: dict[str, int] = {}
     for section in document.sections:
         place = " › ".join(section.path)
-        context = _context(document.title, section, size, count)
-        head = f"{section.header}\n" if section.header else ""
-        before = f"{context}\n{head}" if context else head
-        for piece in _pieces(section.text, lambda text, before=before: count(before + text) <= size):  # type: ignore[misc]
-            key = _key(document.path, place, piece, seen)
-            tokens = count(before + piece)
-            found.append(Chunk(key, head + piece, place, context, section.kind, section.page, section.line, tokens))
+        context = _context([document.title, *section.path], size // 3, count)
+        head, body = f"{section.header}\n" if section.header else "", section.text
+        if count(head) > size // 3:
+            head, body = "", head + body
+        cut = _Cut(f"{context}\n{head}" if context else head, ENDS[section.kind], size, count)
+        begun = 0
+        for piece in cut.pieces(body):
+            text = head + piece
+            key = _key((document.path, document.title, place, text), seen)
+            line = section.line
+            if section.kind == "code" and line is not None:
+                begun = body.index(piece, begun)
+                line += body.count("\n", 0, begun)
+                begun += len(piece)
+            found.append(Chunk(key, text, place, context, section.kind, section.page, line, count(cut.before + piece)))
     return found
 
 
-def _context(title: str, section: Section, size: int, count: Callable[[str], int]) -> str:
-    names = [title, *(name for name in section.path if name != title)]
-    while names and count(" › ".join(names)) > size // 3:
+def _context(names: Sequence[str], most: int, count: Callable[[str], int]) -> str:
+    names = [name for number, name in enumerate(names) if name not in names[:number]]
+    while names and count(" › ".join(names)) > most:
         names.pop(0)
     return " › ".join(names)
 
 
-def _key(path: str, place: str, piece: str, seen: dict[str, int]) -> str:
-    base = "\0".join((path, place, piece))
-    seen[base] = seen.get(base, 0) + 1
+def _key(parts: Sequence[str], seen: dict[str, int]) -> str:
+    base = "\0".join(parts)
+    seen[base] = seen.get(base, 0) + 1  # the same text twice in one section
     return hashlib.sha256(f"{base}\0{seen[base]}".encode()).hexdigest()[:32]
 
 
-def _pieces(text: str, fits: Callable[[str], bool], level: int = 0) -> Iterator[str]:
-    text = text.strip()
-    if not text:
-        return
-    if fits(text) or len(text) == 1:
-        yield text
-        return
-    if level == len(SEPARATORS):
-        half = len(text) // 2
-        yield from _pieces(text[:half], fits, level)
-        yield from _pieces(text[half:], fits, level)
-        return
-    held = ""
-    for part in re.split(f"({SEPARATORS[level]})", text) if level < 2 else re.split(SEPARATORS[level], text):
-        if held and not fits(held + part):
-            yield from _pieces(held, fits, level + 1)
-            held = ""
-        held += part or ""
-    yield from _pieces(held, fits, level + 1)
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Cuts texts that are embedded behind `before`."""
+
+    before: str
+    ends: tuple[str, ...]
+    size: int
+    count: Callable[[str], int]
+
+    def pieces(self, text: str) -> Iterator[str]:
+        for piece in self._cut(text, 0):
+            if bare := piece.strip("\n").rstrip():
+                yield bare
+
+    def _fits(self, text: str) -> bool:
+        return len(text) <= self.size * LONGEST and self.count(self.before + text) <= self.size
+
+    def _cost(self, text: str) -> float:
+        return self.count(text) - self.count("") if len(text) <= self.size * LONGEST else math.inf
+
+    def _cut(self, text: str, level: int) -> Iterator[str]:
+        """Pieces of a text that was already cut at all ends before `level`."""
+        if not text.strip():
+            return
+        if self._fits(text) or len(text) == 1:
+            yield text
+        elif level == len(self.ends):
+            yield from self._cut(text[: len(text) // 2], level)
+            yield from self._cut(text[len(text) // 2 :], level)
+        else:
+            parts = _parts(text, self.ends[level])
+            yield from self._packed(parts, level) if len(parts) > 1 else self._cut(text, level + 1)
+
+    def _packed(self, parts: Sequence[str], level: int) -> Iterator[str]:
+        """As many parts per piece as fit, judged by the sum of their costs, then counted once."""
+        room = self.size - self.count(self.before)
+        held: list[str] = []
+        used = 0.0
+        for part in parts:
+            cost = self._cost(part)
+            if held and used + cost > room:
+                yield from self._checked(held, level)
+                held, used = [], 0.0
+            held.append(part)
+            used += cost
+        yield from self._checked(held, level)
+
+    def _checked(self, parts: Sequence[str], level: int) -> Iterator[str]:
+        text = "".join(parts)
+        if len(parts) == 1:
+            yield from self._cut(text, level + 1)
+        elif not text.strip() or self._fits(text):
+            yield text
+        else:
+            middle = len(parts) // 2
+            yield from self._checked(parts[:middle], level)
+            yield from self._checked(parts[middle:], level)
+
+
+def _parts(text: str, end: str) -> list[str]:
+    edges = [0, *(match.end() for match in re.finditer(end, text)), len(text)]
+    return [text[a:b] for a, b in zip(edges, edges[1:], strict=False) if a < b]
