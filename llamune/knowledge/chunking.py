@@ -10,8 +10,9 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from llamune.sources.document import Document, Kind, Section
+from llamune.sources.document import Document, Kind
 
 SMALLEST = 16  # tokens: one character of a byte-level model, its marks, and a little context
 LONGEST = 40  # characters in a token: a text with more than that times the size needs no counting
@@ -155,4 +156,4 @@ class _Cut:
 
 def _parts(text: str, end: str) -> list[str]:
     edges = [0, *(match.end() for match in re.finditer(end, text)), len(text)]
-    return [text[a:b] for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    return [text[a:b] for a, b in pairwise(edges) if a < b]

@@ -70,6 +70,13 @@ def test_a_changed_section_leaves_the_keys_of_the_others(sections, size):
     assert [chunk.key for chunk in before] == [chunk.key for chunk in chunks(of(*sections), size, characters)]
 
 
+def test_another_text_or_another_header_is_another_key():
+    def key(text: str, header: str) -> str:
+        return chunks(of(Section(text, ("第1条",), "table", header)), 100, len)[0].key
+
+    assert len({key("文具 | 300円", "品 | 額"), key("文具 | 400円", "品 | 額"), key("文具 | 300円", "品 | 月額")}) == 3
+
+
 def texts(*sections: Section, size: int) -> list[str]:
     return [chunk.text for chunk in chunks(of(*sections, title=""), size, len)]
 
