@@ -181,8 +181,8 @@ def count(word: str) -> int:
     """An argument type: how many, at least 1."""
     if not word.isdecimal() or not int(word):
         raise UsageError(
-            _("{name} must be a number, not “{word}”.").format(name=_("COUNT"), word=word),
-            _("Example: {example}").format(example="--limit 50"),
+            _("{name} must be a number from 1 on, not “{word}”.").format(name=_("COUNT"), word=word),
+            _("Example: {example}").format(example="50"),
         )
     return int(word)
 

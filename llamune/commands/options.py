@@ -10,6 +10,7 @@ from llamune.chat.preset import OPTION_NAMES, RANGES, Preset, SamplingOptions, n
 from llamune.commands import wording
 from llamune.commands.registry import Arguments, Choice, Parameter, command
 from llamune.commands.session import Shell
+from llamune.commands.slider import Slider
 from llamune.commands.values import Column, Listing, Note
 from llamune.errors import UsageError
 from llamune.i18n import N_, _, language
@@ -105,7 +106,13 @@ async def params(shell: Shell, args: Arguments) -> None:
         return _save(shell, args.get(1), " ".join(args.words[2:]))
     if name == "reset":
         shell.conversation.change(overrides=SamplingOptions())
-    elif value:
+    elif name and not value:
+        slider = Slider(option_name(name))
+        now = shell.conversation.options(session.preset).given().get(slider.name)
+        before = "" if now is None else f"{now:.10g}"
+        value = await shell.move(slider, before)
+        value = "" if value == before else value
+    if value:
         shell.conversation.change(overrides=session.overrides.with_value(name, wording.typed(value)))
     shown = [option_name(name)] if name and name != "reset" else list(OPTION_NAMES)
     shell.show(_params(shell, shown))

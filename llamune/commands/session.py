@@ -10,6 +10,7 @@ from llamune.chat.fanout import Running
 from llamune.chat.model import ModelInfo
 from llamune.chat.session import Attachment, Turn
 from llamune.commands.registry import CommandRegistry
+from llamune.commands.slider import Slider
 from llamune.commands.values import Shown
 
 
@@ -31,6 +32,10 @@ class Shell(Protocol):
 
     async def ask(self, prompt: str, default: str = "") -> str:
         """Asks for a line; only what is typed after the question appeared is taken."""
+        ...
+
+    async def move(self, slider: Slider, value: str) -> str:
+        """Asks for a number that the arrow keys move, where the terminal can; "" leaves it as it is."""
         ...
 
     async def confirm(self, question: str) -> bool:

@@ -49,7 +49,7 @@ def named(session: ChatSession) -> str:
 
 def who(answer: Answer) -> str:
     """Letter and maker: B (gemma3:12b creative)."""
-    return f"{answer.letter} ({one_line(answer.model)} {answer.preset})" if answer.preset else answer.letter
+    return f"{answer.letter} ({one_line(answer.model)} {answer.how})" if answer.preset else answer.letter
 
 
 def turns(n: int) -> str:

@@ -74,7 +74,8 @@ class Front:
         self.style = Style(colors())
         self._asking: asyncio.Future[str] | None = None
         self._draft = Document()  # what stood in the input when something was asked
-        self._prompt = ""
+        self._prompt: str | Callable[[str], str] = ""  # what is asked; or makes it from what is typed
+        self._moved: Callable[[str, int], str] | None = None  # makes another reply of the typed one, by the arrow keys
         self._hint = ""
         self._interrupted = -LEAVE_WITHIN
         self.session = self._session(InputHistory(history))
@@ -113,9 +114,20 @@ class Front:
     def leaving(self) -> bool:
         return self.left.is_set()
 
-    async def ask(self, prompt: str, default: str = "") -> str:
-        """Asks for a line. Only what is typed after the question appeared is taken; a draft comes back afterwards."""
+    async def ask(
+        self,
+        prompt: str | Callable[[str], str],
+        default: str = "",
+        moved: Callable[[str, int], str] | None = None,
+    ) -> str:
+        """Asks for a line. Only what is typed after the question appeared is taken; a draft comes back afterwards.
+
+        Args:
+            prompt: a text, or what makes one from what is typed.
+            moved: lets the arrow keys change the reply: from what is typed and a number of steps.
+        """
         asking: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._moved = moved
         self._asking, self._prompt, self._draft = asking, prompt, self.session.default_buffer.document
         self.session.default_buffer.set_document(Document(default))
         self.redraw()
@@ -155,7 +167,9 @@ class Front:
 
     def interrupt(self) -> None:
         buffer, now = self.session.default_buffer, time.monotonic()
-        if buffer.text:
+        if self.movable:
+            self._answer("")
+        elif buffer.text:
             buffer.reset()
         elif self._asking:
             self._answer("")
@@ -166,6 +180,16 @@ class Front:
         else:
             self._interrupted = now
             self.hint(_("Ctrl-C again to leave"))
+
+    @property
+    def movable(self) -> bool:
+        """Whether the arrow keys move a value now."""
+        return self._moved is not None
+
+    def move(self, steps: int) -> None:
+        if self._moved:
+            reply = self._moved(self.session.default_buffer.text, steps)
+            self.session.default_buffer.set_document(Document(reply))
 
     def end(self) -> None:
         if self._asking:
@@ -191,7 +215,7 @@ class Front:
         if self._asking:
             if not self._asking.done():
                 self._asking.set_result(reply)
-            self._asking, self._prompt = None, ""
+            self._asking, self._moved, self._prompt = None, None, ""
             self.session.default_buffer.set_document(self._draft)
 
     def _toolbar(self) -> ANSI:
@@ -200,6 +224,8 @@ class Front:
         return self._ansi(self.worker.toolbar())
 
     def _message(self) -> ANSI:
+        if callable(self._prompt):
+            return self._ansi(self._prompt(self.session.default_buffer.text))
         return self._ansi(self._prompt or (self.worker.message() if self.worker else PROMPT))
 
     def _ansi(self, said: str) -> ANSI:

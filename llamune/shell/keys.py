@@ -13,6 +13,9 @@ class Keyboard(Protocol):
     def enter(self, typed: str) -> None: ...
     def interrupt(self) -> None: ...
     def end(self) -> None: ...
+    @property
+    def movable(self) -> bool: ...
+    def move(self, steps: int) -> None: ...
 
 
 def bindings(keyboard: Keyboard) -> KeyBindings:
@@ -42,6 +45,14 @@ def bindings(keyboard: Keyboard) -> KeyBindings:
     @keys.add("c-d", filter=empty)
     def _(event: KeyPressEvent) -> None:
         keyboard.end()
+
+    def moving(key: str, steps: int) -> None:
+        @keys.add(key, filter=Condition(lambda: keyboard.movable))
+        def _(event: KeyPressEvent) -> None:
+            keyboard.move(steps)
+
+    for key, steps in (("left", -1), ("right", 1), ("down", -10), ("up", 10)):
+        moving(key, steps)
 
     @keys.add("c-x", "c-e")
     def _(event: KeyPressEvent) -> None:

@@ -18,6 +18,7 @@ from llamune.chat.fanout import Running
 from llamune.chat.model import ModelInfo
 from llamune.chat.session import Attachment, Turn
 from llamune.commands import files, lineup, recommending, registry, traffic, wording
+from llamune.commands.slider import Slider
 from llamune.commands.values import Shown
 from llamune.errors import EngineUnreachable, LlamuneError, ModelNotFound
 from llamune.i18n import _
@@ -70,6 +71,17 @@ class Repl:
         if isinstance(self.front, Front):
             self.screen.above(text.clean(asked + reply))
         return reply
+
+    async def move(self, slider: Slider, value: str) -> str:
+        busy = self._task is not None and not self._task.done() and asyncio.current_task() is not self._task
+        if busy or not sys.stdin.isatty():  # another question may come; the next line of a pipe is no reply
+            return ""
+        if not isinstance(self.front, Front):
+            return await self.front.ask(f"{slider.name} {value} {self.view.glyphs.prompt} ")
+        keys = _("← → moves it, ↑ ↓ further · or type a number · Enter takes it · Ctrl-C leaves it as it is")
+        self.screen.above(self.view.style(text.folded(keys, self.screen.columns), "dim"))
+        line = lambda typed: slider.line(typed, self.screen.columns, self.view.glyphs)  # noqa: E731 - as it is typed
+        return await self.front.ask(line, value, slider.moved)
 
     async def confirm(self, question: str) -> bool:
         return wording.yes(await self.ask(f"{question} [y/N] "))

@@ -11,6 +11,7 @@ from llamune.chat.fanout import Running
 from llamune.chat.model import ModelInfo
 from llamune.chat.session import Attachment, Turn
 from llamune.commands import registry
+from llamune.commands.slider import Slider
 from llamune.commands.values import Shown
 from llamune.shell.style import Style
 from llamune.shell.view import View
@@ -45,6 +46,9 @@ class RememberingShell:
     async def ask(self, prompt: str, default: str = "") -> str:
         self.asked.append(prompt)
         return self.replies.popleft()
+
+    async def move(self, slider: Slider, value: str) -> str:
+        return await self.ask(slider.line(value, 80, text.Glyphs()), value) if self.replies else ""
 
     async def confirm(self, question: str) -> bool:
         return await self.ask(question) == "y"
