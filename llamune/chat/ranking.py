@@ -9,6 +9,7 @@ approximation: covariance = inverse of the negative Hessian; for the Hessian see
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -27,12 +28,14 @@ Name = tuple[str, str]  # model, preset
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Two answers to one question compared: `score` is 1 when the first was preferred, 0.5 for a tie."""
+    """Two answers to one question compared: `score` is 1 when the first was preferred, 0.5 for a tie; `count`: how
+    often that was so."""
 
     first: Name
     second: Name
     score: float
     blind: bool = False
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +77,19 @@ def outcomes(contests: Iterable[Contest], *, task: str | None = None) -> Iterato
                     yield Outcome(_name(one), _name(other), score, _blind(one) or _blind(other))
 
 
+def summed(played: Iterable[Outcome]) -> list[Outcome]:
+    """The same, with equal ones counted together and the names of each pair in order."""
+    counts: Counter[tuple[Name, Name, float, bool]] = Counter()
+    for o in played:
+        turned = o.second < o.first
+        pair = (o.second, o.first) if turned else (o.first, o.second)
+        counts[*pair, 1 - o.score if turned else o.score, o.blind] += o.count
+    return [Outcome(*key, count) for key, count in sorted(counts.items())]
+
+
 def rank(played: Iterable[Outcome]) -> list[Rank]:
     """The contestants, strongest first."""
-    games = list(played)
+    games = summed(played)
     names = sorted({name for game in games for name in (game.first, game.second)})
     place = {name: i for i, name in enumerate(names)}
     meetings: list[dict[int, int]] = [{} for _name in names]
@@ -84,11 +97,11 @@ def rank(played: Iterable[Outcome]) -> list[Rank]:
     played_by: list[list[Outcome]] = [[] for _name in names]
     for game in games:
         i, j = place[game.first], place[game.second]
-        meetings[i][j] = meetings[j][i] = meetings[i].get(j, 0) + 1
+        meetings[i][j] = meetings[j][i] = meetings[i].get(j, 0) + game.count
         played_by[i].append(game)
         played_by[j].append(game)
-        points[i] += game.score
-        points[j] += 1 - game.score
+        points[i] += game.score * game.count
+        points[j] += (1 - game.score) * game.count
     groups = _groups(meetings)
     strengths = fit(points, meetings, groups)
     errors = [math.sqrt(v) for v in variances(strengths, meetings, groups)]
@@ -173,16 +186,16 @@ def _solved(lower: Sequence[Sequence[float]], right: Sequence[float]) -> list[fl
 
 
 def _rank(name: Name, theta: float, error: float, games: Sequence[Outcome], group: int) -> Rank:
-    scores = [g.score if g.first == name else 1 - g.score for g in games]
+    scores = [(g.score if g.first == name else 1 - g.score, g.count) for g in games]
     return Rank(
         *name,
         strength=chance(theta),
         low=chance(theta - Z * error),
         high=chance(theta + Z * error),
-        wins=sum(s == 1 for s in scores),
-        ties=sum(s == 0.5 for s in scores),
-        n=len(games),
-        blind=sum(g.blind for g in games),
+        wins=sum(n for s, n in scores if s == 1),
+        ties=sum(n for s, n in scores if s == 0.5),
+        n=sum(n for _s, n in scores),
+        blind=sum(g.count for g in games if g.blind),
         group=group,
     )
 

@@ -4,20 +4,21 @@ Values of several machines, weeks or tasks can be added. Times and speeds are ke
 does not grow with the number of answers. No text of any conversation is here.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, timedelta
+from math import log2
 
 STEPS = 32  # buckets from one power of two to the next: what is read from a spread is right within 1.1 %
+ZERO = 1100 * STEPS  # the bucket of 1; those of all floats are above 0
 FIRST_MONDAY = date(1970, 1, 5)
 KEYS = ("model", "preset", "task")
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How often a figure lay where: bucket → count; bucket b is from 2^(b/STEPS) up to the next."""
+    """How often a figure lay where: bucket → count; bucket b begins at 2^((b - ZERO)/STEPS)."""
 
     buckets: Mapping[int, int] = field(default_factory=dict)
 
@@ -31,7 +32,7 @@ class Spread:
         for bucket in sorted(self.buckets):
             passed += self.buckets[bucket]
             if passed >= wanted:
-                return float(2 ** ((bucket + 0.5) / STEPS))
+                return float(2 ** ((bucket + 0.5 - ZERO) / STEPS))
         return None
 
     def __add__(self, other: "Spread") -> "Spread":
@@ -40,7 +41,7 @@ class Spread:
 
 def bucket(value: float) -> int:
     """The bucket of a figure above 0."""
-    return math.floor(math.log2(value) * STEPS)
+    return int(log2(value) * STEPS + ZERO)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "models": N_("list, show, import, remove models"),
     "recommend": N_("recommended models for this quarter: show, apply, import, sign"),
     "presets": N_("list, show, make, change, remove presets"),
-    "stats": N_("what was counted of your ratings: the ranking of models and presets"),
+    "stats": N_("what was counted of your answers and ratings: figures, ranking, export"),
     "evidence": N_("what happened on the network: the signed report, and its check"),
     "settings": N_("show and change settings"),
     "doctor": N_("what was found, what is missing, what to do"),

@@ -19,6 +19,7 @@ from llamune.chat.sweep import Result, loaded
 from llamune.chat.tally import Figures, Tally, without
 from llamune.cli import compare_out, report_marks, report_plot
 from llamune.cli.compare_out import About, told
+from llamune.cli.report_parts import notes, section, table
 from llamune.cli.report_style import opening
 from llamune.i18n import _, ngettext
 from llamune.text import clean, cut, one_line
@@ -71,13 +72,13 @@ class Report:
     def _page(self, tally: Tally, about: About) -> Iterator[str]:
         figures = tally.figures()
         yield from _head(tally, figures)
-        yield _section(_("Candidates"), _table(figures), _notes(figures, about))
-        yield _section(_("In pictures"), f'<div class="plots">{"".join(_plots(figures))}</div>')
+        yield section(_("Candidates"), table(compare_out.table(figures)), _notes(figures, about))
+        yield section(_("In pictures"), f'<div class="plots">{"".join(_plots(figures))}</div>')
         title = escape(_("Questions"))
         yield f"<h2>{title}</h2><p class='note'>{_legend()}</p>"
         folded = len(self._sections) > OPEN
-        for section in self._sections:
-            yield section if folded else section.replace("<details>", "<details open>", 1)
+        for asked in self._sections:
+            yield asked if folded else asked.replace("<details>", "<details open>", 1)
         if self._left_out:
             more = ngettext(
                 "{n} more question is not shown here.", "{n} more questions are not shown here.", self._left_out
@@ -94,26 +95,6 @@ def _head(tally: Tally, figures: Sequence[Figures]) -> Iterator[str]:
     yield f'<p class="soft">{escape(f"{when} · {asked} · {made} · Llamune {__version__}")}</p>'
 
 
-def _section(title: str, *parts: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{''.join(parts)}</section>"
-
-
-def _table(figures: Sequence[Figures]) -> str:
-    listing = compare_out.table(figures)
-    head = "".join(_cell("th", c.title, right=c.right) for c in listing.columns)
-    rows = (
-        "".join(_cell("td", cell, right=c.right) for c, cell in zip(listing.columns, row, strict=True))
-        for row in listing.rows
-    )
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _cell(tag: str, said: str, *, right: bool) -> str:
-    name = "" if right else ' class="name"'
-    return f"<{tag}{name}>{escape(one_line(said))}</{tag}>"
-
-
 def _notes(figures: Sequence[Figures], about: About) -> str:
     """How the figures were made, and what they do not say."""
     said = [
@@ -123,7 +104,7 @@ def _notes(figures: Sequence[Figures], about: About) -> str:
         said.append(_("“Right”: the expected text, or all its numbers, dates and names, is in the answer."))
     if about.at_once:
         said += list(_fairness(figures, about))
-    return "".join(f'<p class="note">{escape(line)}</p>' for line in said)
+    return notes(*said)
 
 
 def _fairness(figures: Sequence[Figures], about: About) -> Iterator[str]:

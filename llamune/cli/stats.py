@@ -1,45 +1,159 @@
-"""`llamune stats`: what follows from the user's own ratings. Counted here, on this machine, from the store only."""
+"""`llamune stats`: what was counted of the user's own answers and ratings, on this machine, from the store only."""
 
 import argparse
+import asyncio
+import re
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llamune import files
 from llamune.cli import start
 from llamune.cli.parser import Declare, Parser
+from llamune.errors import LlamuneError, UsageError
 from llamune.i18n import N_, _, ngettext
+from llamune.paths import shipped
 
 if TYPE_CHECKING:
     from llamune.chat.ranking import Rank
+    from llamune.chat.usage_file import Size
     from llamune.commands.values import Listing
+
+SINCE = re.compile(r"(?P<year>\d{4})-(?:Q(?P<quarter>[1-4])|(?P<month>\d\d)-(?P<day>\d\d))", re.ASCII)
 
 
 def declare(parser: Parser) -> None:
-    """Adds the verbs."""
+    """Adds the verbs, and the options of the command without one."""
     verbs: dict[str, tuple[str, Declare]] = {
         "ranking": (N_("which model and preset you prefer, with how sure that is"), _ranking_arguments),
+        "export": (N_("write the figures, and no text, to a file for whoever recommends models"), _export_arguments),
     }
-    parser.words("verb", verbs, required=True)
+    parser.words("verb", verbs, required=False)
+    _since(parser)
+    parser.add_argument("--html", metavar=_("FILE"), type=Path, help=_("write a page with plots"))
+    parser.add_argument("--json", action="store_true", help=_("print JSON"))
+
+
+def _since(parser: Parser) -> None:
+    parser.add_argument(
+        "--since", metavar=_("DATE"), type=_moment, default=argparse.SUPPRESS,
+        help=_("only answers made from then on: 2026-10-01, or 2026-Q4"),
+    )  # fmt: skip
 
 
 def _ranking_arguments(parser: Parser) -> None:
-    parser.add_argument("--task", metavar=_("TASK"), help=_("only turns asked with this preset"))
+    parser.add_argument("--task", metavar=_("TASK"), help=_("only questions for this, like coding"))
     parser.add_argument("--blind", action="store_true", help=_("only what was said while names were hidden"))
     parser.add_argument("--json", action="store_true", help=_("print JSON"))
 
 
+def _export_arguments(parser: Parser) -> None:
+    parser.add_argument("file", metavar=_("FILE"), type=Path, help=_("a new file"))
+    parser.add_argument("--anonymous", action="store_true", required=True, help=_("say that you want this"))
+    _since(parser)
+
+
+def _moment(word: str) -> datetime:
+    """Midnight (UTC) of a date, or of a quarter's first day."""
+    if match := SINCE.fullmatch(word):
+        month = 3 * int(match["quarter"]) - 2 if match["quarter"] else int(match["month"])
+        try:
+            return datetime(int(match["year"]), month, int(match["day"] or 1), tzinfo=UTC)
+        except ValueError:
+            pass
+    raise UsageError(
+        _("{word} is no date.").format(word=word), _("Example: {example}").format(example="--since 2026-10-01")
+    )
+
+
 def run(args: argparse.Namespace) -> int:
-    """Prints the ranking. Returns the exit code."""
+    """Runs a verb, or shows the figures. Returns the exit code."""
+    verbs = {None: _show, "ranking": _ranking, "export": _export}
+    verbs[args.verb](args)
+    return 0
+
+
+def _show(args: argparse.Namespace) -> None:
+    from llamune.cli import stats_told
+    from llamune.cli.output import show, show_json
+    from llamune.commands.values import Note
+    from llamune.text import glyphs
+
+    with start.store() as (store, _home):
+        lines = store.usage(getattr(args, "since", None))
+    memory = {name: size.memory for name, size in _sizes(args).items()} if lines else {}
+    if args.html:
+        from llamune.cli import stats_html
+
+        stats_html.write(args.html, lines, memory)
+    if args.json:
+        return show_json(stats_told.as_json(lines, memory))
+    if not lines:
+        return show(_("Nothing was asked yet."))
+    if args.html:
+        return
+    tables = [part for group in stats_told.GROUPS for part in (stats_told.table(lines, group, memory), "")]
+    plot = stats_told.plot(lines, glyphs(sys.stdout.encoding))
+    show(stats_told.headline(lines), "", *tables, plot, "", Note(stats_told.remarks(), "dim"))
+
+
+def _sizes(args: argparse.Namespace) -> "dict[str, Size]":
+    """What each installed model takes, as `llamune models fit` computes it; empty when no engine answers."""
+    from llamune.chat import fit
+    from llamune.chat.usage_file import Size
+
+    app = start.app(args)
+
+    async def ask() -> dict[str, Size]:
+        catalog = app.open_catalog()
+        try:
+            models = await catalog.models(refresh=True)
+            return {m.name: Size(m.size, fit.need(m, app.state.expected(m)).total) for m in models if m.size}
+        except LlamuneError:
+            return {}
+        finally:
+            await catalog.aclose()
+
+    return asyncio.run(ask())
+
+
+def _export(args: argparse.Namespace) -> None:
+    from llamune.chat import usage_file
+    from llamune.chat.ranking import outcomes
+    from llamune.cli.compare_out import unwritable
+    from llamune.cli.output import show
+    from llamune.engine.machine import look
+
+    if args.file.exists():
+        raise UsageError(_("{path} exists already.").format(path=args.file))
+    since, known = getattr(args, "since", None), {p.stem for p in shipped("presets").glob("*.toml")}
+    with start.store() as (store, _home):
+        exported = usage_file.anonymous(
+            store.usage(since), ((c.task, outcomes([c])) for c in store.contests(since)), _sizes(args), look(), known
+        )
+    if not exported.lines:
+        raise UsageError(_("Nothing was asked yet."))
+    try:
+        files.replace(args.file, usage_file.written(exported))
+    except OSError as error:
+        raise unwritable(args.file, error) from error
+    told = _("{path}: {lines} lines of figures, {games} comparisons, machine: {machine}. No text of any conversation.")
+    machine = exported.machine or "–"
+    show(told.format(path=args.file, lines=len(exported.lines), games=exported.comparisons, machine=machine))
+
+
+def _ranking(args: argparse.Namespace) -> None:
     from llamune.chat.ranking import outcomes, rank
     from llamune.cli.output import show, show_json
 
     with start.store() as (store, _home):
         ranks = rank(o for o in outcomes(store.contests(), task=args.task) if o.blind or not args.blind)
     if args.json:
-        show_json([asdict(r) for r in ranks])
-    else:
-        show(listing(ranks))
-    return 0
+        return show_json([asdict(r) for r in ranks])
+    show(listing(ranks))
 
 
 def listing(ranks: "Sequence[Rank]") -> "Listing":

@@ -5,6 +5,7 @@ spreads. Sessions in the trash and rewound turns count (the time was spent); wha
 turn's answers is kept here, too.
 """
 
+from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -25,15 +26,17 @@ _TASK = select(ANSWER.c.task).where(ANSWER.c.turn_id == bindparam("turn")).limit
 _ENDED = text(f"""
     SELECT model, preset, task, count(*) AS answers, sum(status = 'complete') AS complete,
         sum(status = 'failed') AS failed,
-        spreads(total_ms, first_token_ms, load_ms, generate_ms, completion_tokens, created_at)
+        spreads(total_ms, first_token_ms, CASE WHEN load_ms > {LOAD_MS} THEN load_ms END,
+            completion_tokens * 1000.0 / generate_ms, (created_at - {MONDAY}) / {WEEK})
             FILTER (WHERE status = 'complete') AS spreads
     FROM answer WHERE {ENDED} AND created_at >= :since GROUP BY model, preset, task
 """)
+# CROSS JOIN: SQLite keeps that order, and there are few ratings but many answers
 _CHOSEN = text("""
     SELECT model, preset, task, count(*) AS compared, sum(won) AS chosen FROM (
         SELECT a.model, a.preset, a.task, a.id = stands.id AS won, count(*) OVER (PARTITION BY a.turn_id) AS beside
-        FROM rating JOIN answer AS stands ON stands.id = rating.answer_id
-        JOIN answer AS a ON a.turn_id = stands.turn_id
+        FROM rating CROSS JOIN answer AS stands ON stands.id = rating.answer_id
+        CROSS JOIN answer AS a ON a.turn_id = stands.turn_id
         WHERE rating.chosen_at IS NOT NULL AND stands.adopted AND stands.created_at >= :since
             AND a.status = 'complete' AND a.created_at + coalesce(a.total_ms, 0) * 1000 <= rating.chosen_at
     ) WHERE beside > 1 GROUP BY model, preset, task
@@ -52,27 +55,22 @@ class _Spreads:
 
     def __init__(self, made: "list[_Spreads]") -> None:
         self._made = made
-        self.total: dict[int, int] = {}
-        self.first: dict[int, int] = {}
-        self.load: dict[int, int] = {}
-        self.speed: dict[int, int] = {}
-        self.weeks: dict[int, int] = {}
+        self.total: defaultdict[int, int] = defaultdict(int)
+        self.first: defaultdict[int, int] = defaultdict(int)
+        self.load: defaultdict[int, int] = defaultdict(int)
+        self.speed: defaultdict[int, int] = defaultdict(int)
+        self.weeks: defaultdict[int, int] = defaultdict(int)
 
-    def step(self, total: Any, first: Any, load: Any, generate: Any, tokens: Any, created: int) -> None:
-        week = (created - MONDAY) // WEEK
-        self.weeks[week] = self.weeks.get(week, 0) + 1
-        if total:
-            at = bucket(total)
-            self.total[at] = self.total.get(at, 0) + 1
+    def step(self, total: float, first: float, load: float, speed: float, week: int) -> None:
+        self.weeks[week] += 1
+        if total:  # not known is None
+            self.total[bucket(total)] += 1
         if first:
-            at = bucket(first)
-            self.first[at] = self.first.get(at, 0) + 1
-        if load and load > LOAD_MS:
-            at = bucket(load)
-            self.load[at] = self.load.get(at, 0) + 1
-        if tokens and generate:
-            at = bucket(tokens / generate * 1000)
-            self.speed[at] = self.speed.get(at, 0) + 1
+            self.first[bucket(first)] += 1
+        if load:
+            self.load[bucket(load)] += 1
+        if speed:
+            self.speed[bucket(speed)] += 1
 
     def finalize(self) -> int:
         self._made.append(self)
@@ -84,9 +82,9 @@ def count(connection: Connection, since: datetime | None) -> list[Line]:
     first = {"since": moment(since) if since else EVER}
     made: list[_Spreads] = []
     sqlite: Any = connection.connection.driver_connection
-    sqlite.create_aggregate("spreads", 6, lambda: _Spreads(made))
+    sqlite.create_aggregate("spreads", 5, lambda: _Spreads(made))
     rows = connection.execute(_ENDED, first).all()
-    sqlite.create_aggregate("spreads", 6, None)  # the connection outlives what it would hold on to
+    sqlite.create_aggregate("spreads", 5, None)  # the connection outlives what it would hold on to
     found = {row[:3]: _line(row, made[row.spreads] if row.spreads is not None else _Spreads(made)) for row in rows}
     for query in (_CHOSEN, _RATED):
         for row in connection.execute(query, first):
