@@ -9,9 +9,9 @@ not checked, and answers in two languages do not meet in their words, so that on
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from llamune.chat.facts import KINDS, Answer, Fact, Kind, extract, name
+from llamune.chat.facts import CHARACTERS, KINDS, Answer, Fact, Kind, extract, name
 from llamune.chat.facts_contrary import Contradiction, contradictions
-from llamune.chat.facts_told import telling, untold
+from llamune.chat.facts_told import Telling, telling
 from llamune.chat.facts_topics import Held, Topic, groups, topics
 
 __all__ = ["Difference", "Report", "Skipped", "compare", "name"]
@@ -59,7 +59,9 @@ class Report:
 
 def compare(answers: Sequence[tuple[str, str]]) -> Report:
     """Compares answers given as (letter, text). An empty answer has no facts to miss; it is left out of the report."""
-    read = [extract(letter, text) for letter, text in answers if text.strip()]
+    given = [(letter, text) for letter, text in answers if text.strip()]
+    room = CHARACTERS // len(given) if len(given) > 2 else CHARACTERS
+    read = [extract(letter, text, room) for letter, text in given]
     if len(read) < 2:
         return Report((), (), not_checked=_skipped(read, 0))
     by_letter = {answer.letter: answer for answer in read}
@@ -67,8 +69,9 @@ def compare(answers: Sequence[tuple[str, str]]) -> Report:
     found = topics(read, held)
     claimed = [_claimed(one, by_letter) for one in contradictions(read)]
     conflicts = sorted((d for t in found if (d := _conflict(t, by_letter))), key=lambda d: KINDS.index(d.kind))
-    missing = _missing(found, by_letter, held)
-    ordered = [*claimed, *conflicts, *missing, *_unsaid(by_letter, missing)]
+    told = {answer.letter: Telling(answer) for answer in read}
+    missing = _missing(found, by_letter, held, told)
+    ordered = [*claimed, *conflicts, *missing, *_unsaid(told, missing)]
     return Report(tuple(ordered[:SHOWN]), _same(found, read), not_checked=_skipped(read, len(ordered) - SHOWN))
 
 
@@ -89,11 +92,13 @@ def _conflict(topic: Topic, read: Mapping[str, Answer]) -> Difference | None:
     return Difference(kind, values, _sentences(topic.facts, order, read), _minority(sides), _silent(values, read))
 
 
-def _missing(found: Sequence[Topic], read: Mapping[str, Answer], held: Mapping[str, Held]) -> list[Difference]:
+def _missing(
+    found: Sequence[Topic], read: Mapping[str, Answer], held: Mapping[str, Held], told: Mapping[str, Telling]
+) -> list[Difference]:
     """Facts without a counterpart, those of one sentence together."""
     gathered: dict[tuple[str, int, tuple[str, ...]], dict[str, list[Fact]]] = {}
     for topic in found:
-        absent = _lacking(topic, read, held)
+        absent = _lacking(topic, read, held, told)
         if absent:
             order = [letter for letter in read if letter in topic.facts]
             place = (order[0], topic.facts[order[0]].sentence, absent)
@@ -111,7 +116,9 @@ def _missing(found: Sequence[Topic], read: Mapping[str, Answer], held: Mapping[s
     ]
 
 
-def _lacking(topic: Topic, read: Mapping[str, Answer], held: Mapping[str, Held]) -> tuple[str, ...]:
+def _lacking(
+    topic: Topic, read: Mapping[str, Answer], held: Mapping[str, Held], told: Mapping[str, Telling]
+) -> tuple[str, ...]:
     """The letters that lack what a topic tells; none where its values differ or are too weak to be missed."""
     facts = list(topic.facts.values())
     if len(facts) == len(read) or len(groups(topic)) > 1 or all(fact.weak for fact in facts):
@@ -119,18 +126,18 @@ def _lacking(topic: Topic, read: Mapping[str, Answer], held: Mapping[str, Held])
     absent = [x for x in read if x not in topic.facts and not any(held[x].has(fact) for fact in facts)]
     if topic.pool == "name" and len(facts) == 1:  # other words for an institution are wording
         letter, fact = next(iter(topic.facts.items()))
-        absent = [x for x in absent if untold(read[letter], fact.sentence, read[x])]
+        absent = [x for x in absent if not told[x].tells(read[letter].sentences[fact.sentence])]
     return tuple(absent)
 
 
-def _unsaid(read: Mapping[str, Answer], missing: Sequence[Difference]) -> list[Difference]:
+def _unsaid(tellings: Mapping[str, Telling], missing: Sequence[Difference]) -> list[Difference]:
     """What all but one answer tell, of three or more, without a number or name in it."""
     told = {(x, text) for difference in missing for x, text in difference.sentences.items()}
     found = []
-    for letter in read if len(read) > 2 else ():
-        others = [answer for x, answer in read.items() if x != letter]
-        for term, places in telling(others, read[letter]):
-            sentences = {x: read[x].sentences[n].text for x, n in places.items()}
+    for letter in tellings if len(tellings) > 2 else ():
+        others = [one for x, one in tellings.items() if x != letter]
+        for term, places in telling(others, tellings[letter]):
+            sentences = {x: tellings[x].answer.sentences[n].text for x, n in places.items()}
             if not told & set(sentences.items()):
                 values = dict.fromkeys(sentences, term)
                 found.append(Difference("missing", values, sentences, (letter,), (letter,)))

@@ -33,7 +33,7 @@ _NAMES = {
 }
 KINDS: tuple[Kind, ...] = tuple(_NAMES)  # what is checked, in the order in which it is shown
 
-CHARACTERS = 60_000  # of an answer that are read
+CHARACTERS = 60_000  # of an answer that are read; of more than two, of all together
 FACTS = 600  # of an answer that are compared
 CLAUSES = 2_000  # of an answer that are searched for yes and no
 
@@ -89,9 +89,9 @@ def name(kind: Kind) -> str:
     return _(_NAMES[kind])
 
 
-def extract(letter: str, text: str) -> Answer:
-    """The facts of an answer; beyond CHARACTERS and FACTS it is not read, which the result tells."""
-    read = text[:CHARACTERS]
+def extract(letter: str, text: str, characters: int = CHARACTERS) -> Answer:
+    """The facts of an answer; beyond `characters` and FACTS it is not read, which the result tells."""
+    read = text[:characters]
     parts = tuple(facts_text.sentences(read))
     facts = tuple(islice((fact for n, part in enumerate(parts) for fact in _facts(n, part)), FACTS))
     clauses = tuple(islice((clause for n, part in enumerate(parts) for clause in _clauses(n, part)), CLAUSES))

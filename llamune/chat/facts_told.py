@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from llamune.chat.facts import Answer
-from llamune.chat.facts_text import Bag, Index, terms
+from llamune.chat.facts_text import Index, Sentence, terms
 from llamune.chat.facts_words import EMPTY
 
 TOLD = 0.2  # likeness from which a sentence counts as told, in other words
@@ -19,31 +19,30 @@ TERMS = 20  # told of one answer
 _WORD = re.compile(r"[一-鿿々]{2,8}|[ァ-ヴー]{3,20}")
 
 
-def untold(teller: Answer, sentence: int, other: Answer) -> bool:
-    """Whether no sentence of `other` is about what this sentence of `teller` is about."""
-    near = Index(_bags(other), {}).near(terms(teller.sentences[sentence].folded))
-    return max(near.values(), default=0.0) < TOLD
+class Telling:
+    """What one answer tells, sentence by sentence."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.words = _words(answer)
+        self._index = Index([terms(part.folded) for part in answer.sentences[:SENTENCES]], {})
+
+    def tells(self, sentence: Sentence) -> bool:
+        """Whether one of its sentences is about what that sentence of another answer is about."""
+        return max(self._index.near(terms(sentence.folded)).values(), default=0.0) >= TOLD
 
 
-def telling(others: Sequence[Answer], lacking: Answer) -> Iterator[tuple[str, Mapping[str, int]]]:
+def telling(others: Sequence[Telling], lacking: Telling) -> Iterator[tuple[str, Mapping[str, int]]]:
     """(word, letter → sentence) of what all of `others` tell and `lacking` does not; at most TERMS."""
-    index = Index(_bags(lacking), {})
-    words = [_words(answer) for answer in others]
     given = 0
-    for word in words[0]:
+    for word in others[0].words:
         if given == TERMS:
             return
-        if word in lacking.squeezed or word in EMPTY or not all(word in w for w in words):
+        if word in lacking.answer.squeezed or word in EMPTY or not all(word in other.words for other in others):
             continue
-        places = {answer.letter: w[word] for answer, w in zip(others, words, strict=True)}
-        bags = [terms(answer.sentences[places[answer.letter]].folded) for answer in others]
-        if all(max(index.near(bag).values(), default=0.0) < TOLD for bag in bags):
+        if not any(lacking.tells(other.answer.sentences[other.words[word]]) for other in others):
             given += 1
-            yield word, places
-
-
-def _bags(answer: Answer) -> list[Bag]:
-    return [terms(part.folded) for part in answer.sentences[:SENTENCES]]
+            yield word, {other.answer.letter: other.words[word] for other in others}
 
 
 def _words(answer: Answer) -> dict[str, int]:

@@ -6,7 +6,7 @@ answer per topic. Likeness is that of the words around a fact, so that 「14日�
 another: they may be the same fact in another place. Only sees facts of one pool (same kind, same dimension) together.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
 
@@ -74,17 +74,13 @@ def _join(
             found[t].facts[letter] = facts[n]
     mine = list(found)
     rest = [fact for n, fact in enumerate(facts) if n not in placed]
-    rest = [fact for fact in rest if not any(letter in t.facts and same(fact, t.facts[letter]) for t in _shared(mine))]
+    rest = [fact for fact in rest if not any(same(fact, facts[n]) for n in placed)]
     rest = _lonely(mine, letter, facts, rest, rare, held)
     own: list[Topic] = []
     for fact in rest:
         if not any(same(fact, topic.facts[letter]) for topic in own[-20:]):
             own.append(Topic(fact.pool, {letter: fact}))
     found += own
-
-
-def _shared(found: Iterable[Topic]) -> Iterator[Topic]:
-    return (topic for topic in found if len(topic.facts) > 1)
 
 
 def _candidates(

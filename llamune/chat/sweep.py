@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from llamune.chat import disagreement, expect, lineup, scheduler
-from llamune.chat.disagreement import Report, Skipped
+from llamune.chat.disagreement import Report
 from llamune.chat.lineup import Candidate, Lineup
 from llamune.chat.preset import no_preset
 from llamune.chat.session import Answer
@@ -18,7 +18,6 @@ from llamune.i18n import _
 
 MOST = 100  # candidates in one sweep
 LOAD_MS = 250  # Ollama looks every 250 ms whether a model has loaded: less than that was no load
-CHARACTERS = 40_000  # of all answers to one question that are searched for facts, where there are more than two
 EVERYTHING = ("all", "*", "")
 
 
@@ -177,12 +176,5 @@ def result(number: int, question: Question, answers: Sequence[Answer], *, second
     """Compares the answers to one question, and with the expected text where there is one."""
     done = [a for a in answers if a.status == "complete"]
     right = {a.letter: expect.found(question.expect, a.text) for a in done} if question.expect else {}
-    return Result(number, question, tuple(answers), compared(done), right, seconds)
-
-
-def compared(answers: Sequence[Answer]) -> Report:
-    """Where they differ in fact. Of many long answers only the beginning is searched, which the report says."""
-    room = max(1, CHARACTERS // len(answers)) if len(answers) > 2 else None
-    report = disagreement.compare([(a.letter, a.text[:room]) for a in answers])
-    cut = [Skipped("characters", len(a.text) - room, a.letter) for a in answers if room and len(a.text) > room]
-    return replace(report, not_checked=(*report.not_checked, *cut))
+    report = disagreement.compare([(a.letter, a.text) for a in done])
+    return Result(number, question, tuple(answers), report, right, seconds)

@@ -232,7 +232,7 @@ async def discard(shell: Shell, args: Arguments) -> None:
 @command("answers", N_("all answers to the last question"), now=True)
 async def show_all(shell: Shell, args: Arguments) -> None:
     turn = last_turn(shell)
-    shell.show(Said(turn, turn.answers))
+    await shell.show_long(Said(turn, turn.answers))
     await disagree(shell, turn, turn.answers)
 
 
@@ -244,7 +244,7 @@ async def show_all(shell: Shell, args: Arguments) -> None:
     example="/answer B",
 )
 async def show_one(shell: Shell, args: Arguments) -> None:
-    shell.show(find(shell, args.get(0)))
+    await shell.show_long(find(shell, args.get(0)))
 
 
 @command(
@@ -272,8 +272,8 @@ async def show_differences(shell: Shell, one: Answer, other: Answer) -> None:
         return shell.show(
             _("{a} and {b} are the same, word for word.").format(a=wording.who(one), b=wording.who(other))
         )
-    shell.show(_marked(one, [p for p in pieces if p.kind != "right"]))
-    shell.show(_marked(other, [p for p in pieces if p.kind != "left"]))
+    await shell.show_long(_marked(one, [p for p in pieces if p.kind != "right"]))
+    await shell.show_long(_marked(other, [p for p in pieces if p.kind != "left"]))
     shell.show(Note(_("{percent} % of the wording is the same").format(percent=round(100 * alike(pieces))), "dim"))
 
 

@@ -30,6 +30,10 @@ class Shell(Protocol):
         """Prints one value."""
         ...
 
+    async def show_long(self, value: Shown) -> None:
+        """Prints a value that may be long; the prompt goes on while it is drawn."""
+        ...
+
     async def ask(self, prompt: str, default: str = "") -> str:
         """Asks for a line; only what is typed after the question appeared is taken."""
         ...

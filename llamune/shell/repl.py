@@ -29,7 +29,7 @@ from llamune.shell.front import Front
 from llamune.shell.history import InputHistory
 from llamune.shell.plain import PlainFront
 from llamune.shell.view import View
-from llamune.shell.watch import Watch, brief
+from llamune.shell.watch import Watch, above, brief
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,9 @@ class Repl:
     def show(self, value: Shown | str) -> None:
         self.screen.above(self.view.show(value, self.screen.columns))
 
+    async def show_long(self, value: Shown) -> None:
+        await above(self.screen, lambda: self.view.show(value, self.screen.columns))
+
     async def ask(self, prompt: str, default: str = "") -> str:
         asked = text.clean(prompt)
         reply = await self.front.ask(asked, default)
@@ -98,7 +101,7 @@ class Repl:
             if len(lanes) > 1 and self._watch.wide:
                 came = [self.app.blind.masked(self.app.store.answer(lane.answer_id)) for lane in lanes]
                 stands = [turn.adopted] if turn.adopted else []
-                self.screen.above(self.view.side_by_side([*stands, *came], self.screen.columns))
+                await above(self.screen, lambda: self.view.side_by_side([*stands, *came], self.screen.columns))
             self._count(lanes)
         finally:
             self._running = self._watch = None

@@ -3,6 +3,7 @@
 Makes text (ANSI), prints nothing. Everything that came from outside passes `text.clean` here.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from llamune.shell.stream import AnswerStream
 
 GAP = 2
+ALL, LEAST = 60_000, 1_000  # characters of several answers that are shown together, and at least of each
 NARROW = 24  # columns; a value with less room than that goes below its name
 
 
@@ -75,12 +77,24 @@ class View:
         name = self.style(text.one_line(model), "model")
         return f"{self.style(letter, 'bold')} {name} {self.style(preset, 'dim')}" if letter else name
 
-    def answer(self, answer: Answer, columns: int) -> str:
-        """A stored answer: label, text, how it ended."""
+    def room(self, answers: int) -> int:
+        """Characters of each that are shown where so many answers are shown together."""
+        return max(LEAST, ALL // answers) if answers > 1 else sys.maxsize
+
+    def beginning(self, markdown: str, letter: str, columns: int, room: int) -> str:
+        """An answer's text as far as there is room, and where the rest is."""
+        body = self.body(markdown[:room], columns).rstrip("\n")
+        if (left := len(markdown) - room) <= 0:
+            return body
+        told = _("… {n} more characters: /answer {letter}").format(n=f"{left:,}", letter=letter)
+        return f"{body}\n{self.style(text.folded(told, columns), 'dim')}"
+
+    def answer(self, answer: Answer, columns: int, room: int = sys.maxsize) -> str:
+        """A stored answer: label, text as far as there is room, how it ended."""
         star = f"{self.glyphs.star} " if answer.adopted else "  "
         parts = [star + self.label(answer.model, answer.preset, answer.letter)]
         if answer.text:
-            parts.append(self.body(answer.text, columns).rstrip("\n"))
+            parts.append(self.beginning(answer.text, answer.letter, columns, room))
         parts.append(self.ending(answer, columns))
         return "\n".join(p for p in parts if p)
 
@@ -91,7 +105,7 @@ class View:
         for answer in answers:
             star = f"{self.glyphs.star} " if answer.adopted else ""
             head = f"{star}{answer.letter} {text.one_line(answer.model)} {answer.preset}"
-            body = self.body(answer.text, wide).rstrip("\n") if answer.text else ""
+            body = self.beginning(answer.text, answer.letter, wide, self.room(len(answers))) if answer.text else ""
             cells.append((head, [*body.split("\n"), *self.ending(answer, wide).split("\n")]))
         return beside.arrange(cells, columns, self.glyphs, text.clean)
 
@@ -151,7 +165,7 @@ class View:
         turn, answers = value.turn, value.answers or ((value.turn.adopted,) if value.turn.adopted else ())
         parts = [self.question(turn.question, f"{turn.number} {self.glyphs.prompt} ")]
         parts += [self.style(f"  @{text.one_line(a.name)} ({len(a.text):,})", "dim") for a in turn.attachments]
-        parts += [self.answer(a, columns) for a in answers if a]
+        parts += [self.answer(a, columns, self.room(len(answers))) for a in answers if a]
         return "\n".join(parts)
 
     def verbatim(self, value: Verbatim, columns: int) -> str:
@@ -174,9 +188,11 @@ class View:
                 rest.append(_("not in {letters}").format(letters=", ".join(found.missing_in)))
             told = f"  {disagreement.name(found.kind)}  {values}"
             lines.append(text.folded(told + (f"   {self.glyphs.arrow} {', '.join(rest)}" if rest else ""), columns))
+            said: dict[str, list[str]] = {}
             for letter, sentence in found.sentences.items() if value.sentences else ():
-                said = text.cut(f"      {letter}: {text.one_line(sentence)}", columns - 1)
-                lines.append(self.style(said, "dim"))
+                said.setdefault(text.one_line(sentence), []).append(letter)
+            for sentence, letters in said.items():
+                lines.append(self.style(text.cut(f"      {', '.join(letters)}: {sentence}", columns - 1), "dim"))
         if not report.differences:
             lines.append(_("no difference in fact found"))
         if report.same:
@@ -230,12 +246,14 @@ def _checked(report: disagreement.Report) -> list[str]:
     """What was looked at, and what was not."""
     kinds = ", ".join(disagreement.name(kind) for kind in report.checked)
     lines = [_("  (checked: {kinds}; not checked: meaning)").format(kinds=kinds)]
-    for left in report.not_checked:
-        told = {
-            "characters": _("  {letter}: the last {n} characters were not looked at"),
-            "sentences": _("  {letter}: the last {n} sentences were not looked at"),
-        }.get(left.what, _("  {n} more differences are not shown"))
-        lines.append(told.format(letter=left.letter, n=f"{left.count:,}"))
+    for what, told in {
+        "characters": _("  {letters}: the last {n} characters were not looked at"),
+        "sentences": _("  {letters}: the last {n} sentences were not looked at"),
+        "differences": _("  {n} more differences are not shown"),
+    }.items():
+        if left := [one for one in report.not_checked if one.what == what]:
+            letters = ", ".join(one.letter for one in left)
+            lines.append(told.format(letters=letters, n=f"{sum(one.count for one in left):,}"))
     return lines
 
 

@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from llamune.shell.stream import AnswerStream
 
 INTERVAL = 0.1  # seconds between redraws while text comes: ten a second cost half the CPU of twenty
+ROWS = 100  # that are printed in one step
 SPINNER_EVERY = 3  # intervals between two spinner steps
+
+
+async def above(screen: Screen, draw: Callable[[], str]) -> None:
+    """Prints what takes long to draw: drawn in a thread, printed in steps, so that the prompt never stands still."""
+    rows = (await asyncio.to_thread(draw)).split("\n")
+    for at in range(0, len(rows), ROWS):
+        screen.above("\n".join(rows[at : at + ROWS]))
+        await asyncio.sleep(0)
 
 
 def waiting_for(lane: Lane, now: float) -> str:
@@ -94,7 +103,7 @@ class Watch:
             ticker = asyncio.create_task(self._ticks())
             try:
                 async for event in running:
-                    self._take(event)
+                    await self._take(event)
             finally:
                 ticker.cancel()
                 with suppress(asyncio.CancelledError):
@@ -102,7 +111,7 @@ class Watch:
                 self._screen.preview([])
         return list(self._lanes.values())
 
-    def _take(self, event: Event) -> None:
+    async def _take(self, event: Event) -> None:
         lane = self._lanes[event.answer_id]
         first = not lane.pieces
         lane.take(event, time.monotonic())
@@ -112,7 +121,7 @@ class Watch:
             self._thinking_since = lane.since
         if len(self._lanes) > 1:
             if lane.end and not self.wide:
-                self._whole(lane)
+                await self._whole(lane)
         elif lane.end:
             self._finish(lane)
         elif first and lane.pieces:
@@ -197,23 +206,34 @@ class Watch:
 
     # several answers
 
-    def _whole(self, lane: Lane) -> None:
+    async def _whole(self, lane: Lane) -> None:
         """Prints an answer that is complete."""
-        said = "".join(lane.text)
-        body = self._view.body(said, self._screen.columns).rstrip("\n")
-        parts = [self._view.label(lane.model, lane.preset, lane.letter), body, self._ending(lane)]
-        self._screen.above("\n".join(p for p in parts if p) + "\n")
+        said, columns, room = "".join(lane.text), self._screen.columns, self._view.room(len(self._lanes))
+        label, ending = self._view.label(lane.model, lane.preset, lane.letter), self._ending(lane)
+
+        def draw() -> str:
+            body = self._view.beginning(said, lane.letter, columns, room)
+            return "\n".join(p for p in (label, body, ending) if p) + "\n"
+
+        await above(self._screen, draw)
 
     def _board(self, lanes: list[Lane]) -> list[str]:
-        now = time.monotonic()
-        rows = []
-        for lane in lanes:
-            if lane.end and not self.wide:
-                continue
-            tokens = ngettext("{n} token", "{n} tokens", lane.pieces).format(n=lane.pieces) if lane.pieces else ""
-            said = _("{model} is done").format(model=text.one_line(lane.model)) if lane.end else waiting_for(lane, now)
-            rows.append(text.cut(f"  {lane.letter}  {lane.preset:<10} {said}  {tokens}", self._screen.columns - 1))
-        return [*rows, *self._tail()]
+        """A row for each answer; where there is no room for all, those being made, and how many more there are."""
+        now, tail = time.monotonic(), self._tail()
+        shown = [lane for lane in lanes if self.wide or not lane.end]
+        room = max(1, self._screen.room - len(tail))
+        if len(shown) > room:
+            shown.sort(key=lambda lane: (lane.end is not None, lane.state == "waiting"))
+            shown, left = shown[: room - 1], shown[room - 1 :]
+            waiting = sum(not lane.end for lane in left)
+            told = _("  … {waiting} more waiting, {done} done").format(waiting=waiting, done=len(left) - waiting)
+            tail = [text.cut(told, self._screen.columns - 1), *tail]
+        return [*(self._row(lane, now) for lane in shown), *tail]
+
+    def _row(self, lane: Lane, now: float) -> str:
+        tokens = ngettext("{n} token", "{n} tokens", lane.pieces).format(n=lane.pieces) if lane.pieces else ""
+        said = _("{model} is done").format(model=text.one_line(lane.model)) if lane.end else waiting_for(lane, now)
+        return text.cut(f"  {lane.letter}  {lane.preset:<10} {said}  {tokens}", self._screen.columns - 1)
 
     def _waiting(self, lane: Lane) -> str:
         spinner = self._view.glyphs.spinner

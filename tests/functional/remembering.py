@@ -43,6 +43,9 @@ class RememberingShell:
         self.values.append(value)
         self.out += VIEW.show(value, 100) + "\n"
 
+    async def show_long(self, value: Shown) -> None:
+        self.show(value)
+
     async def ask(self, prompt: str, default: str = "") -> str:
         self.asked.append(prompt)
         return self.replies.popleft()

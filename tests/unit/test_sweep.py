@@ -6,10 +6,11 @@ import pytest
 
 from benchmarks.sweep import naive, simulate
 from llamune.chat import expect, sweep
+from llamune.chat.facts import CHARACTERS
 from llamune.chat.lineup import Candidate
 from llamune.chat.preset import SamplingOptions
 from llamune.chat.session import Answer, Usage
-from llamune.chat.sweep import CHARACTERS, Job, Question, candidates, letter, order, preset_names, result
+from llamune.chat.sweep import Job, Question, candidates, letter, order, preset_names, result
 from llamune.chat.tally import Tally
 from llamune.errors import UsageError
 
