@@ -1,4 +1,4 @@
-"""Where a server is: the one reading of the many ways in which people write an address."""
+"""Where servers are: the one reading of the many ways in which people write an address, and a list of sites."""
 
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
@@ -47,3 +47,28 @@ class Address:
     @property
     def loopback(self) -> bool:
         return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site of the intranet that may be read.
+
+    Args:
+        page: path (and query) of a search page with "{query}", or of a sitemap; "" = it is reached by links only.
+    """
+
+    address: Address
+    page: str = ""
+
+
+def sites(text: str) -> tuple[Site, ...]:
+    """Sites by blanks: http://wiki/search?q={query}, http://docs/sitemap.xml, files:8080. Raises ValueError."""
+    found = []
+    for word in text.split():
+        scheme, _sep, rest = word.rpartition("://")
+        place, slash, page = rest.partition("/")
+        site = Site(Address.parse(f"{scheme or 'http'}://{place}"), slash + page if page else "")
+        if not place or "#" in page or (page and "{query}" not in page and not page.endswith(".xml")):
+            raise ValueError(word)
+        found.append(site)
+    return tuple(found)

@@ -32,6 +32,7 @@ from llamune.state import State, memory
 
 if TYPE_CHECKING:
     from llamune.engine.catalog import Catalog
+    from llamune.knowledge.intranet import Intranet
     from llamune.network.chain import Place
     from llamune.network.evidence import Recorder
     from llamune.network.meter import Meter
@@ -55,9 +56,10 @@ class App:
         self.settings, strays = at_home(settings, paths)
         self.presets: dict[str, Preset] = {}  # the same object for the whole run: conversations hold it
         self.problems: tuple[LlamuneError, ...] = (*self.load_presets(), *strays)
-        self.policy = listing("ollama", self.settings.ollama_host)
+        self.policy = listing("ollama", self.settings.ollama_host, self.settings.intranet)
         self._meter: Meter | None = None
         self._evidence: Recorder | None = None
+        self._intranet: Intranet | None = None
         self.noted: Place | None = None  # how far the evidence goes, once this run has ended
         self.slots = Slots()
         self.blind = Blind()
@@ -106,6 +108,7 @@ class App:
         from llamune.engine.catalog import build
 
         if self._catalog is None:
+            guard.permit((), self.policy.names)  # or the look-ups themselves would be refused
             self.policy = self.policy.pin()
             guard.permit(self.policy.allowed, self.policy.names)
             check = lambda host, port: self.policy.check(host, port)  # noqa: E731 - the policy of that moment
@@ -120,6 +123,18 @@ class App:
 
             self._evidence = Recorder(self.paths.evidence, guard.current())
         return self._evidence
+
+    @property
+    def intranet(self) -> "Intranet":
+        """The listed sites that /web reads."""
+        if self._intranet is None:
+            from llamune.address import sites
+            from llamune.knowledge.intranet import Intranet
+
+            found = guard.current()
+            refused = found.tell if found else lambda what, where: None
+            self._intranet = Intranet(sites(self.settings.intranet), self.policy.check, refused)
+        return self._intranet
 
     def measure(self, command: str = "chat") -> None:
         """Begins to measure traffic and to write it down. To be called in a thread, behind the first paint."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from llamune import files
-from llamune.address import Address
+from llamune.address import Address, sites
 from llamune.errors import SettingsError, near
 from llamune.i18n import _
 from llamune.paths import Paths
@@ -35,6 +35,7 @@ class Setting:
         choices: the only values it may have; empty = any of its type.
         low, high: inclusive range of a whole number.
         environment: a variable that is honoured for it, "" = none.
+        example: a value, where the default is none.
         clean: brings a checked value into its final form; raises ValueError for one that has none.
     """
 
@@ -45,6 +46,7 @@ class Setting:
     low: int = 0
     high: int = 0
     environment: str = ""
+    example: str = ""
     clean: Callable[[Any], Any] | None = None
 
     @property
@@ -56,7 +58,8 @@ class Setting:
             return _("true or false")
         if isinstance(self.default, int):
             return _("a whole number from {low} to {high}").format(low=self.low, high=self.high)
-        return _("an address like {example}").format(example=self.default) if self.clean else _("a text")
+        example = self.example or self.default
+        return _("an address like {example}").format(example=example) if self.clean else _("a text")
 
     def from_text(self, text: str) -> Any:
         """The value a user typed, checked. Raises SettingsError."""
@@ -86,6 +89,11 @@ class Setting:
         )
 
 
+def _sites(text: str) -> str:
+    sites(text)
+    return " ".join(text.split())
+
+
 def _declare(default: Any, describe: Callable[[], str], **rest: Any) -> Any:
     return field(default=default, metadata={"default": default, "describe": describe, **rest})
 
@@ -106,6 +114,12 @@ class Settings:
         clean=lambda text: Address.parse(text).url,
     )
     start_ollama: bool = _declare(True, lambda: _("start an installed Ollama when none answers"))
+    intranet: str = _declare(
+        "",
+        lambda: _("sites that /web may read, by blanks: search pages, sitemaps, hosts; empty = none"),
+        example="http://wiki.example/search?q={query}",
+        clean=_sites,
+    )
     embedded_idle: int = _declare(
         300, lambda: _("seconds after which an unused built-in model leaves memory; 0 = never"), low=0, high=86400
     )

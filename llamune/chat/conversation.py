@@ -27,6 +27,7 @@ from llamune.text import title_of
 
 if TYPE_CHECKING:  # a chat without knowledge loads nothing of it
     from llamune.chat.grounding import Sources
+    from llamune.chat.passage import Found
 
 KEPT = ("overrides", "corpora", "mode", "before_mode")  # that a new session takes over, beside model, preset, system
 IMPROVE = (
@@ -66,17 +67,24 @@ class Conversation:
 
     # asking
 
-    async def ask(self, question: str, attachments: Sequence[Attachment] = (), knowledge: Level = "") -> Running:
+    async def ask(
+        self,
+        question: str,
+        attachments: Sequence[Attachment] = (),
+        knowledge: Level = "",
+        found: "Found | None" = None,
+    ) -> Running:
         """A new turn with one answer by the current model and preset.
 
         Args:
             knowledge: what is put in front of it, "" = as the session has it.
+            found: what was found for it already; then nothing is searched.
 
         Returns: the running answer, to be consumed under `async with`.
         Raises: ModelNotFound, EngineUnreachable, ContextOverflow, KnowledgeError; then nothing was stored or sent.
         """
         candidate, session = Candidate(self.session.model, self.session.preset, knowledge=knowledge), self.session
-        asked = Asked(question, contexts.with_attachments(question, attachments), session.turn_count)
+        asked = Asked(question, contexts.with_attachments(question, attachments), session.turn_count, found)
         planned = await self._prepare(candidate, asked)
         if not self.session.id:
             self.begin(title_of(question))

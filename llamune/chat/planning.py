@@ -115,7 +115,7 @@ class Planner:
 
     async def searched(self, session: ChatSession, candidate: Candidate, asked: Asked) -> Asked:
         """The question with what the documents hold on it, when the candidate shall see that. Raises KnowledgeError."""
-        if asked.found or self._level(session, candidate) != "rag":
+        if asked.found or self._level(session, candidate, asked) != "rag":
             return asked
         if not self._sources or not session.corpora:
             raise UsageError(_("No documents are switched on."), _("/knowledge on NAME, then ask again."))
@@ -150,12 +150,12 @@ class Planner:
         """What the next question will have in front of it, as far as that is known before it is asked."""
         return self._seen(session, Candidate(session.model, session.preset, knowledge="prompt"), None)
 
-    def _level(self, session: ChatSession, candidate: Candidate) -> str:
-        return candidate.knowledge or ("rag" if session.corpora else "prompt")
+    def _level(self, session: ChatSession, candidate: Candidate, asked: Asked | None) -> str:
+        return candidate.knowledge or ("rag" if session.corpora or (asked and asked.found) else "prompt")
 
     def _seen(self, session: ChatSession, candidate: Candidate, asked: Asked | None) -> "Seen | None":
         """What stands in front of the question, before it is known how much there is room for; None = nothing."""
-        level = self._level(session, candidate)
+        level = self._level(session, candidate, asked)
         prompts: Sequence[ExtraPrompt] = ()
         if self._sources and level != "none":
             prompts = self._sources.prompts(session)

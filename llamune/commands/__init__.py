@@ -24,7 +24,8 @@ def registry() -> CommandRegistry:
         traffic,
         trash,
         turns,
+        web,
     )  # fmt: skip
 
     talk, who = [answers, ratings, judging, lineup, turns], [models, options, recommending, context]
-    return collect([*talk, *who, sessions, trash, traffic, program])
+    return collect([*talk, *who, sessions, trash, traffic, web, program])

@@ -158,7 +158,12 @@ def _refused(shell: Shell) -> Iterable[Note | Listing]:
 
 
 def _tried(refusal: Refusal) -> str:
-    verb = {"look-up": _("look-up of {where}"), "bind": _("to listen at {where}")}.get(refusal.what, "→ {where}")
+    verbs = {
+        "look-up": _("look-up of {where}"),
+        "bind": _("to listen at {where}"),
+        "redirect": _("redirect to {where}"),
+    }
+    verb = verbs.get(refusal.what, "→ {where}")
     return verb.format(where=one_line(refusal.where))
 
 

@@ -65,6 +65,7 @@ class Exchange:
         self._reader, self._writer = reader, writer
         self._h11 = h11.Connection(h11.CLIENT)
         self.status = 0
+        self.headers: dict[str, str] = {}  # of the response, names in small letters
         self.ahead = 0.0  # seconds: how long before this exchange its request was sent
 
     async def send(self, method: str, target: str, headers: Mapping[str, str], body: AsyncIterable[bytes]) -> None:
@@ -93,6 +94,7 @@ class Exchange:
             event = await self._next()
             if isinstance(event, h11.Response):
                 self.status = event.status_code
+                self.headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in event.headers}
             elif not isinstance(event, h11.InformationalResponse):
                 raise ConnectionBroken("no response")
         return self.status

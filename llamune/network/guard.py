@@ -22,6 +22,7 @@ VARIABLE = "LLAMUNE_GUARD"  # what children need to know, as JSON
 KEPT = 500  # refusals in memory
 LOG_SIZE = 1_000_000  # bytes; a longer file begins anew
 SO_COOKIE = 57
+SAID = "Llamune's network policy refused"
 QUIET: Mapping[str, str] = {  # set before any library is imported: less to refuse later
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
@@ -135,13 +136,17 @@ class Guard:
         assert self.cookies is not None
         self.cookies.append(int.from_bytes(raw, sys.byteorder))
 
-    def _refuse(self, what: str, where: str) -> None:
+    def tell(self, what: str, where: str) -> None:
+        """Something was refused, here or by whoever asks."""
         who, stack = _blame()
         found = Refusal(time.time(), who, what, where, os.getpid(), stack)
         self.refused.append(found)
         self.count += 1
         self._write(found)
-        raise Refused(f"Llamune's network policy refused {what} {where}")
+
+    def _refuse(self, what: str, where: str) -> None:
+        self.tell(what, where)
+        raise Refused(f"{SAID} {what} {where}")
 
     def _write(self, found: Refusal) -> None:
         import json

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from llamune.address import Address
+from llamune.address import Address, sites
 from llamune.errors import NetworkPolicyError
 from llamune.i18n import _
 
@@ -82,7 +82,7 @@ class Policy:
                 return
         raise NetworkPolicyError(
             _("{host}:{port} may not be called.").format(host=host, port=port),
-            _("Only this machine and the server of the setting ollama_host may be called."),
+            _("Only this machine and the servers of the settings ollama_host and intranet may be called."),
         )
 
     def pin(self) -> "Policy":
@@ -94,10 +94,10 @@ class Policy:
         return port == DNS and bool(self.names) and address in name_servers()
 
 
-def listing(name: str, url: str) -> Policy:
-    """The policy that lists one server by its URL."""
-    where = Address.parse(url)
-    return Policy((Destination(name, where.host, where.port),))
+def listing(name: str, url: str, intranet: str = "") -> Policy:
+    """The policy that lists one server by its URL, and the sites of an intranet (see `address.sites`)."""
+    where = [(name, Address.parse(url)), *(("intranet", site.address) for site in sites(intranet))]
+    return Policy(tuple(dict.fromkeys(Destination(name, at.host, at.port) for name, at in where)))
 
 
 def _numbers(one: Destination) -> set[bytes | None]:

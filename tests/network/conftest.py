@@ -29,12 +29,14 @@ def _outside() -> None:
 
 @pytest.fixture
 def in_namespace(_outside: None, home: Path) -> Callable[..., Ran]:
-    """Runs `script.py WORDS …` of this folder where the only network is the invented one."""
+    """Runs `script.py WORDS …` of this folder where the only network is the invented one; `far` = (script, record): a
+    program at its other end."""
 
-    def run(script: str, *words: str) -> Ran:
+    def run(script: str, *words: str, far: tuple[str, Path] | None = None) -> Ran:
+        beyond = ["--far", str(Path(__file__).with_name(far[0])), str(far[1])] if far else []
         path = Path(__file__).with_name(script)
         done = subprocess.run(
-            [*outside.command(), sys.executable, str(path), *words],
+            [*outside.command(), *beyond, sys.executable, str(path), *words],
             capture_output=True, text=True, timeout=120, env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         lines = done.stdout.strip().splitlines()

@@ -1,10 +1,13 @@
 """An invented outside: two network namespaces joined by a cable (veth), 203.0.113.1 here and 203.0.113.9 there.
 
+With `--far SCRIPT RECORD` a program of the test runs at the other end, too, which also has 203.0.113.10 to .12 and .66,
+and answers names at .10.
+
 Nothing that a test aims at it can reach a real network, whatever is broken. Run as a program it makes both namespaces,
 listens at 203.0.113.9 (TCP and UDP, ports 80 and 53), runs the command, and prints how many packets and connections
 arrived as the last line: `arrived {"tcp": 0, "udp": 0}`. Works for root and where user namespaces are allowed.
 
-    python outside.py COMMAND …
+    python outside.py [--far SCRIPT RECORD] COMMAND …
 """
 
 import ctypes
@@ -14,6 +17,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -40,15 +44,18 @@ def ip(*words: str) -> None:
 def main(words: list[str]) -> int:
     if INSIDE not in os.environ:
         os.environ[INSIDE] = "1"
-        os.execvp("unshare", ["unshare", "-rn", sys.executable, __file__, *words])
+        os.execvp("unshare", ["unshare", "-rnm", sys.executable, __file__, *words])
     del os.environ[INSIDE]
+    far, words = (words[1:3], words[3:]) if words[0] == "--far" else ([], words)
+    if far:
+        ask_names_at("203.0.113.10")
     ip("link", "set", "lo", "up")
     counts: dict[str, int] = {"tcp": 0, "udp": 0}
     ready, over = os.pipe(), os.pipe()
     results = os.pipe()
     child = os.fork()
     if child == 0:
-        there(ready[1], over[0], results[1], counts)
+        there(ready[1], over[0], results[1], counts, far)
         os._exit(0)
     os.read(ready[0], 1)
     ip("link", "add", "near", "type", "veth", "peer", "name", "far", "netns", str(child))
@@ -64,7 +71,15 @@ def main(words: list[str]) -> int:
     return done.returncode
 
 
-def there(ready: int, over: int, results: int, counts: dict[str, int]) -> None:
+def ask_names_at(server: str) -> None:
+    """Names are looked up at an address beyond the cable, for this mount namespace only."""
+    with tempfile.NamedTemporaryFile("w", suffix=".conf", delete=False) as file:
+        file.write(f"nameserver {server}\noptions timeout:2 attempts:1\n")
+    os.chmod(file.name, 0o644)
+    subprocess.run(["mount", "--bind", file.name, os.path.realpath("/etc/resolv.conf")], check=True)
+
+
+def there(ready: int, over: int, results: int, counts: dict[str, int], far: list[str]) -> None:
     """The other end of the cable: answers every TCP connection with one line, counts everything."""
     if ctypes.CDLL(None, use_errno=True).unshare(0x40000000):  # CLONE_NEWNET
         os._exit(1)
@@ -73,14 +88,20 @@ def there(ready: int, over: int, results: int, counts: dict[str, int]) -> None:
     ip("link", "set", "lo", "up")
     ip("addr", "add", f"{THERE}/24", "dev", "far")
     ip("link", "set", "far", "up")
+    if far:
+        for last in (10, 11, 12, 66):
+            ip("addr", "add", f"203.0.113.{last}/24", "dev", "far")
+        server = subprocess.Popen([sys.executable, *far])
     for port in (80, 53):
         threading.Thread(target=take_connections, args=(port, counts), daemon=True).start()
         threading.Thread(target=take_datagrams, args=(port, counts), daemon=True).start()
-    time.sleep(0.2)
+    time.sleep(0.5 if far else 0.2)
     os.write(ready, b"2")
     os.read(over, 1)
     time.sleep(0.1)
     os.write(results, json.dumps(counts).encode())
+    if far:
+        server.kill()
 
 
 def take_connections(port: int, counts: dict[str, int]) -> None:
