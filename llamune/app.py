@@ -22,6 +22,7 @@ from llamune.chat.scheduler import DEFAULT_LIMIT, Slots, allowed, need
 from llamune.chat.session import ChatSession
 from llamune.errors import LlamuneError, SettingsError
 from llamune.i18n import _
+from llamune.library import Library
 from llamune.network import guard
 from llamune.network.counts import Snapshot
 from llamune.network.policy import listing
@@ -63,6 +64,7 @@ class App:
         self.noted: Place | None = None  # how far the evidence goes, once this run has ended
         self.slots = Slots()
         self.blind = Blind()
+        self.library = Library(paths, lambda: self.settings, lambda: self.store, scripted=scripted)
         self.findings: dict[int, tuple[str, ...]] = {}  # of this run's judges, by answer
         self._scripted = scripted
         self._store: Store | None = None
@@ -171,8 +173,9 @@ class App:
         """A conversation over this app's store, engines and presets."""
         thinks = lambda: self.settings.thinking != "off"  # noqa: E731 - asked at each request, /think changes it
         return Conversation(
-            self.store, self.catalog, self.state, self.presets, session or self.draft(), thinks, self.slots
-        )
+            self.store, self.catalog, self.state, self.presets, session or self.draft(), thinks, self.slots,
+            self.library,
+        )  # fmt: skip
 
     def change(self, **values: object) -> None:
         """Changes settings for this run only."""

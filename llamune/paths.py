@@ -54,6 +54,10 @@ class Paths:
         return self.home / "presets"
 
     @property
+    def modes(self) -> Path:
+        return self.home / "modes"
+
+    @property
     def recommended(self) -> Path:
         return self.home / "recommended"
 

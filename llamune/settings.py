@@ -123,6 +123,11 @@ class Settings:
     embedded_idle: int = _declare(
         300, lambda: _("seconds after which an unused built-in model leaves memory; 0 = never"), low=0, high=86400
     )
+    not_found: str = _declare(
+        "say",
+        lambda: _("when the documents hold nothing on a question: say so, or let the model answer generally"),
+        choices=("say", "general"),
+    )
     thinking: str = _declare(
         "fold", lambda: _("thinking of a model: folded, shown, or not asked for"), choices=("fold", "show", "off")
     )

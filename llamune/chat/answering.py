@@ -144,4 +144,4 @@ def _searched(answer: Answer) -> tuple[str, ...]:
 
 
 def _queued(answer: Answer, why: str = "") -> AnswerQueued:
-    return AnswerQueued(answer.id, answer.letter, answer.model, answer.preset, why)
+    return AnswerQueued(answer.id, answer.letter, answer.model, answer.how, why)

@@ -33,10 +33,11 @@ class Blind:
         return seen
 
     def masked(self, answer: Answer) -> Answer:
-        """The answer as it may be shown: without its maker, and without the figures that would tell."""
+        """The answer as it may be shown: without its maker, and without the figures and sources that would tell."""
         if answer.id not in self._hidden:
             return answer
-        return replace(answer, model=unnamed(), preset="", digest="", engine="", usage=Usage())
+        bare = replace(answer, knowledge="", seen=None, checked=None)
+        return replace(bare, model=unnamed(), preset="", digest="", engine="", usage=Usage())
 
     def masked_turn(self, turn: Turn) -> Turn:
         """The turn with its answers as they may be shown."""

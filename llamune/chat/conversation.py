@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from llamune.chat import context as contexts
-from llamune.chat.answering import Answering
+from llamune.chat.answering import PROGRAM, Answering
 from llamune.chat.context import Context, too_long
 from llamune.chat.events import Event
 from llamune.chat.fanout import Running
@@ -246,7 +246,7 @@ class Conversation:
             candidate, request = planned.candidate, planned.request
             answer = self.store.add_answer(
                 turn.id,
-                model=request.model if request else candidate.model,
+                model=request.model if request else PROGRAM if planned.needless else candidate.model,
                 preset=candidate.preset,
                 options=request.options if request else SamplingOptions(seed=candidate.seed),
                 engine=planned.engine.name if planned.engine else "",

@@ -82,6 +82,11 @@ class Answer:
     checked: "Checked | None" = None
 
     @property
+    def how(self) -> str:
+        """How the model was asked: preset, and level of knowledge where one was named."""
+        return f"{self.preset}/{self.knowledge}" if self.knowledge else self.preset
+
+    @property
     def running(self) -> bool:
         return self.status in ("waiting", "streaming")
 

@@ -14,10 +14,13 @@ def registry() -> CommandRegistry:
         answers,
         context,
         judging,
+        knowledge,
         lineup,
         models,
+        modes,
         options,
         program,
+        prompts,
         ratings,
         recommending,
         sessions,
@@ -28,4 +31,4 @@ def registry() -> CommandRegistry:
     )  # fmt: skip
 
     talk, who = [answers, ratings, judging, lineup, turns], [models, options, recommending, context]
-    return collect([*talk, *who, sessions, trash, traffic, web, program])
+    return collect([*talk, *who, modes, prompts, knowledge, sessions, trash, traffic, web, program])

@@ -11,7 +11,7 @@ from llamune.chat import disagreement, lineup
 from llamune.chat.blind import shuffled
 from llamune.chat.compare import Piece, alike, differences
 from llamune.chat.fanout import Running
-from llamune.chat.lineup import Lineup
+from llamune.chat.lineup import LEVELS, Lineup
 from llamune.chat.session import Answer, Turn
 from llamune.commands import wording
 from llamune.commands.models import fits_of, look, memory_line
@@ -23,6 +23,11 @@ from llamune.i18n import N_, _
 from llamune.text import one_line
 
 TITLE = N_("Answers")
+KNOWLEDGE = {
+    "none": N_("without extra prompts and documents"),
+    "prompt": N_("with extra prompts, without documents"),
+    "rag": N_("with extra prompts and documents"),
+}
 
 
 def candidates(shell: Shell) -> Iterable[Choice]:
@@ -33,6 +38,8 @@ def candidates(shell: Shell) -> Iterable[Choice]:
             yield f"{model.name}/{name}", wording.describe(preset)
     for name, preset in shell.app.presets.items():
         yield f"*/{name}", wording.describe(preset)
+    for level in LEVELS:
+        yield f"*/*/{level}", _(KNOWLEDGE[level])
     yield "all", _("every model")
 
 
@@ -52,7 +59,10 @@ def last_turn(shell: Shell) -> Turn:
     "retry",
     N_("ask the last question again, with other models or presets"),
     Parameter(
-        "CANDIDATES", N_("2 · 1 3 · 2/fast · */creative · all · a trailing x3 repeats"), rest=True, choices=candidates
+        "CANDIDATES",
+        N_("2 · 1 3 · 2/fast · */creative · all · */*/none · a trailing x3 repeats"),
+        rest=True,
+        choices=candidates,
     ),
     example="/retry 2 1/creative",
 )
@@ -111,12 +121,14 @@ async def _ask(shell: Shell, turn: Turn) -> str:
 
 
 async def choose(shell: Shell, typed: str) -> Lineup:
-    """What was typed as candidates, numbers as in the last list. A preset alone means the current model with it."""
+    """What was typed as candidates, numbers as in the last list. A preset or a level of knowledge alone means
+    the current model with it."""
     session, presets = shell.conversation.session, list(shell.app.presets)
     if not shell.known:
         await look(shell)
     names = [m.name for m in shell.known]
-    words = (f"{session.model}/{w}" if w in presets and w not in names else w for w in typed.split())
+    short = {w: f"{session.model}/{w}" for w in presets} | {w: f"{session.model}/{session.preset}/{w}" for w in LEVELS}
+    words = (w if w in names else short.get(w, w) for w in typed.split())
     return lineup.parse(" ".join(words), names, presets, session.preset)
 
 

@@ -5,9 +5,11 @@
 
 from collections.abc import Iterable
 
-from llamune.chat.context import LEAST_CONTEXT, Context
+from llamune.chat.context import LEAST_CONTEXT
 from llamune.chat.model import ModelInfo
+from llamune.chat.session import Answer
 from llamune.commands import wording
+from llamune.commands.answers import find, letters
 from llamune.commands.files import path_of, read_text
 from llamune.commands.registry import Arguments, Choice, Parameter, command
 from llamune.commands.session import Shell
@@ -22,24 +24,55 @@ MOST = 10_000_000  # tokens; the upper end only counts where a model does not sa
 
 def what(shell: Shell) -> Iterable[Choice]:
     yield "size", _("how many tokens the current model reads")
+    yield from letters(shell)
 
 
 @command(
     "context",
     N_("what the model sees, word for word; or how much it reads"),
-    Parameter("size", N_("the word size, to change how many tokens the model reads"), choices=what),
+    Parameter("WHAT", N_("an answer's letter: what that one saw; or size: how many tokens are read"), choices=what),
     Parameter("N", N_("tokens")),
     now=True,
     example="/context size 8192",
 )
 async def context(shell: Shell, args: Arguments) -> None:
     match wording.typed(args.get(0)):
+        case "" if answer := _grounded(shell):
+            _saw(shell, answer)
         case "":
             await _show(shell)
         case "size":
             await _resize(shell, args)
+        case word if shell.conversation.session.turn_count and word.isalpha() and len(word) < 3:
+            _saw(shell, find(shell, word))
         case word:
-            raise UsageError(_("/context does not know “{word}”.").format(word=word), _("/context or /context size N"))
+            raise UsageError(
+                _("/context does not know “{word}”.").format(word=word), _("/context, /context A or /context size N")
+            )
+
+
+def _grounded(shell: Shell) -> Answer | None:
+    """The answer that stands last, when it saw passages: they are part of what the model saw, and of that turn only."""
+    turn = shell.conversation.last_turn() if shell.conversation.session.turn_count else None
+    answer = turn.adopted if turn else None
+    return answer if answer and answer.seen and answer.seen.passages else None
+
+
+def _saw(shell: Shell, answer: Answer) -> None:
+    """Every message that an answer saw, then the figures."""
+    if answer.reason == "not_found":
+        return shell.show(_("No model was asked: the documents hold nothing on the question. /sources hits"))
+    messages, exact = shell.conversation.saw(shell.app.store.turn(answer.turn_id), answer)
+    for message in messages:
+        shell.show(Verbatim(message.role, message.content))
+    rows = [(_("seen by"), wording.who(answer))]
+    if answer.usage.prompt_tokens:
+        rows.append((_("tokens"), f"{answer.usage.prompt_tokens:,}"))
+    rows.append((_("options"), wording.options(answer.options) or _("none: the engine's own")))
+    shell.show(Fields(rows))
+    told = _("Word for word as it was sent.") if exact else _("Put together anew: what was said before has changed.")
+    more = _("The next question is searched for anew; passages are not sent again.") if answer.seen else ""
+    shell.show(Note(f"{told} {more}".strip(), "dim" if exact else "warn"))
 
 
 async def _show(shell: Shell) -> None:
@@ -50,7 +83,7 @@ async def _show(shell: Shell) -> None:
         shell.show(Verbatim(message.role, message.content))
     if not seen.messages:
         shell.show(_("The model sees nothing yet: no system prompt, no turns."))
-    rows = [(_("model"), one_line(conversation.session.model)), (_("context"), gauge(seen))]
+    rows = [(_("model"), one_line(conversation.session.model)), (_("context"), wording.gauge(seen))]
     sent = wording.options(conversation.options(conversation.session.preset))
     rows.append((_("options"), sent or _("none: the engine's own")))
     if conversation.session.summary:
@@ -59,17 +92,6 @@ async def _show(shell: Shell) -> None:
         numbers = ", ".join(map(str, seen.left_out))
         rows.append((_("left out"), _("turns without an answer: {numbers}").format(numbers=numbers)))
     shell.show(Fields(rows))
-
-
-def gauge(seen: Context) -> str:
-    """Tokens of all tokens, and the share."""
-    text = (
-        _("{tokens} of {limit} tokens ({percent} %)")
-        if seen.exact
-        else _("about {tokens} of {limit} tokens ({percent} %)")
-    )
-    percent = round(100 * seen.tokens / seen.num_ctx)
-    return text.format(tokens=f"{seen.tokens:,}", limit=f"{seen.num_ctx:,}", percent=percent)
 
 
 async def _resize(shell: Shell, args: Arguments) -> None:

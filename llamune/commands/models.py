@@ -12,7 +12,6 @@ from llamune.chat.fit import Fit, Machine
 from llamune.chat.model import LoadedModel, ModelInfo
 from llamune.chat.session import ChatSession
 from llamune.commands import wording
-from llamune.commands.context import gauge
 from llamune.commands.registry import Arguments, Choice, Parameter, command
 from llamune.commands.session import Shell
 from llamune.commands.values import Column, Fields, Listing, Note, Verbatim
@@ -185,7 +184,7 @@ async def current(shell: Shell, args: Arguments) -> None:
         rows.append((_("summary"), _("stands for turns 1 to {n}").format(n=session.summarised)))
     shell.show(Fields(rows))
     if session.model:
-        shell.show(Note(_("context: {gauge}").format(gauge=gauge(await conversation.context())), "dim"))
+        shell.show(Note(_("context: {gauge}").format(gauge=wording.gauge(await conversation.context())), "dim"))
 
 
 def _session_line(session: ChatSession) -> str:

@@ -58,7 +58,7 @@ def shortened(turn: Turn) -> Turn:
 def _short(answer: Answer) -> Answer:
     lines = answer.text.strip().split("\n")
     text = "\n".join(lines[:LINES])[:CHARACTERS].rstrip()
-    return answer if len(text) >= len(answer.text.strip()) else replace(answer, text=text + " …")
+    return answer if len(text) >= len(answer.text.strip()) else replace(answer, text=text + " …", seen=None)
 
 
 def _turn(shell: Shell, number: int) -> Turn:

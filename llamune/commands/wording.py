@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from llamune.chat.context import Context
 from llamune.chat.fit import Fit
 from llamune.chat.preset import Preset, SamplingOptions
 from llamune.chat.session import Answer, ChatSession
@@ -84,6 +85,17 @@ def hint(preset: Preset) -> str:
 def _told(texts: Mapping[str, str]) -> str:
     """The text in the interface language, else in English, else in the only one there is."""
     return texts.get(language()) or texts.get("en", "") or next(iter(texts.values()), "")
+
+
+def gauge(seen: Context) -> str:
+    """Tokens of all tokens, and the share."""
+    text = (
+        _("{tokens} of {limit} tokens ({percent} %)")
+        if seen.exact
+        else _("about {tokens} of {limit} tokens ({percent} %)")
+    )
+    percent = round(100 * seen.tokens / seen.num_ctx)
+    return text.format(tokens=f"{seen.tokens:,}", limit=f"{seen.num_ctx:,}", percent=percent)
 
 
 def verdict(found: Fit | None) -> str:

@@ -7,7 +7,8 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Collection, Coroutine
+from collections.abc import Collection, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from llamune import text
@@ -16,7 +17,7 @@ from llamune.chat.board import Background, Lane
 from llamune.chat.events import AnswerFailed, AnswerFinished
 from llamune.chat.fanout import Running
 from llamune.chat.model import ModelInfo
-from llamune.chat.session import Attachment, Turn
+from llamune.chat.session import Answer, Attachment, Turn
 from llamune.commands import files, lineup, recommending, registry, traffic, wording
 from llamune.commands.slider import Slider
 from llamune.commands.values import Shown
@@ -93,18 +94,22 @@ class Repl:
         waiting = self.front.lines if isinstance(self.front, Front) else ()
         after = str if isinstance(self.front, Front) else self._traffic
         self._watch = Watch(
-            self.screen, self.view, self.app.settings.thinking, lambda: list(waiting), self.app.blind, after
-        )
+            self.screen, self.view, self.app.settings.thinking, lambda: list(waiting), self.app.blind, after,
+            self._stored,
+        )  # fmt: skip
         self._running = running
         try:
             lanes = await self._watch.show(running)
             if len(lanes) > 1 and self._watch.wide:
-                came = [self.app.blind.masked(self.app.store.answer(lane.answer_id)) for lane in lanes]
+                came = [self._stored(lane.answer_id) for lane in lanes]
                 stands = [turn.adopted] if turn.adopted else []
                 await above(self.screen, lambda: self.view.side_by_side([*stands, *came], self.screen.columns))
             self._count(lanes)
         finally:
             self._running = self._watch = None
+
+    def _stored(self, answer_id: int) -> Answer:
+        return self.app.blind.masked(self.app.store.answer(answer_id))
 
     def running(self) -> list[Lane]:
         return [*self.background.open, *(self._watch.open if self._watch else [])]
@@ -265,14 +270,26 @@ class Repl:
         if self.conversation.session.turn_count == 1:
             self._title = self._aside(banner.suggest_title(self))
 
+    @contextmanager
+    def _searching(self) -> Iterator[None]:
+        """Says what is waited for while documents are searched."""
+        if corpora := self.conversation.session.corpora:
+            told = text.cut(_("searching {names} …").format(names=", ".join(corpora)), self.screen.columns - 1)
+            self.screen.preview([self.view.style(text.one_line(told), "dim")])
+        try:
+            yield
+        finally:
+            self.screen.preview([])
+
     async def _asked(self, question: str, attachments: tuple[Attachment, ...]) -> None:
         """Asks and shows the answer; where the model turns out to be gone, the next best one answers instead."""
-        try:
-            running = await self.conversation.ask(question, attachments)
-        except (ModelNotFound, EngineUnreachable):
-            if not await recommending.stand_in(self):
-                raise
-            running = await self.conversation.ask(question, attachments)
+        with self._searching():
+            try:
+                running = await self.conversation.ask(question, attachments)
+            except (ModelNotFound, EngineUnreachable):
+                if not await recommending.stand_in(self):
+                    raise
+                running = await self.conversation.ask(question, attachments)
         self.attachments.clear()
         turn = self.conversation.last_turn()
         self._aside(self._line_up(turn))
@@ -332,6 +349,8 @@ class Repl:
         self._measured()
         session = self.conversation.session
         self.status.model, self.status.preset = session.model, session.preset
+        searched = f"[{', '.join(session.corpora)}]" if session.corpora else ""
+        self.status.mode = " ".join(part for part in (session.mode, searched) if part)
         self.status.limit = self.app.state.sizes.get(session.model, 0)
         now, wait = time.monotonic(), self.view.glyphs.wait
         waiting = [f"{text.one_line(lane.model)} {brief(lane, now)}" for lane in self.background.open]

@@ -18,6 +18,7 @@ class Status:
 
     model: str = ""
     preset: str = ""
+    mode: str = ""  # with the collections of documents that are searched
     used: int = 0
     limit: int = 0
     background: str = ""
@@ -30,19 +31,20 @@ class Status:
 
 
 def line(status: Status, columns: int, glyphs: text.Glyphs, style: Style | None = None) -> str:
-    """The toolbar's text for a width: traffic always stays; preset and gauge go first, then background, cut before."""
+    """The toolbar's text for a width: traffic always stays; mode, preset, gauge go first, then background, cut."""
     traffic = text.one_line(_("traffic {figure}").format(figure=status.traffic or glyphs.rule))
     model = text.cut(text.one_line(status.model), max(8, columns // 3)) or _("no model")
     parts = {
         "model": model,
         "preset": status.preset,
+        "mode": text.one_line(status.mode),
         "gauge": gauge(status, glyphs) if status.limit else "",
         "background": text.one_line(status.background),
         "traffic": traffic,
     }
-    for dropped in ("", "preset", "gauge", "background", "model"):
+    for dropped in ("", "mode", "preset", "gauge", "background", "model"):
         parts.pop(dropped, None)
-        head = " · ".join(p for p in (parts.get("model"), parts.get("preset")) if p)
+        head = " · ".join(p for p in (parts.get("model"), parts.get("preset"), parts.get("mode")) if p)
         rest = [p for p in (head, parts.get("gauge"), parts.get("background"), parts["traffic"]) if p]
         joined = " " + f" {glyphs.bar} ".join(rest)
         if text.width(joined) < columns:

@@ -6,6 +6,7 @@ Makes text (ANSI), prints nothing. Everything that came from outside passes `tex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from llamune import text
@@ -72,9 +73,9 @@ class View:
             body += "\n" + self.style(rest.format(lines=f"{len(lines):,}", characters=f"{len(asked):,}"), "dim")
         return self.style(body, "bold")
 
-    def label(self, model: str, preset: str, letter: str = "") -> str:
-        """Who answers: letter where there are several, model, preset."""
-        name = self.style(text.one_line(model), "model")
+    def label(self, model: str, preset: str, letter: str = "", mark: str = "") -> str:
+        """Who answers: letter where there are several, model, preset; `mark`: from which documents."""
+        name = self.style(text.one_line(model), "model") + (f" {self.style(mark, 'dim')}" if mark else "")
         return f"{self.style(letter, 'bold')} {name} {self.style(preset, 'dim')}" if letter else name
 
     def room(self, answers: int) -> int:
@@ -92,7 +93,8 @@ class View:
     def answer(self, answer: Answer, columns: int, room: int = sys.maxsize) -> str:
         """A stored answer: label, text as far as there is room, how it ended."""
         star = f"{self.glyphs.star} " if answer.adopted else "  "
-        parts = [star + self.label(answer.model, answer.preset, answer.letter)]
+        label = self.label(answer.model, answer.how, answer.letter, self.mark(answer))
+        parts = [star + label, self.above(answer, columns)]
         if answer.text:
             parts.append(self.beginning(answer.text, answer.letter, columns, room))
         parts.append(self.ending(answer, columns))
@@ -104,9 +106,10 @@ class View:
         cells = []
         for answer in answers:
             star = f"{self.glyphs.star} " if answer.adopted else ""
-            head = f"{star}{answer.letter} {text.one_line(answer.model)} {answer.preset}"
+            head = f"{star}{answer.letter} {text.one_line(answer.model)} {answer.how}"
             body = self.beginning(answer.text, answer.letter, wide, self.room(len(answers))) if answer.text else ""
-            cells.append((head, [*body.split("\n"), *self.ending(answer, wide).split("\n")]))
+            parts = (self.above(answer, wide), body, self.ending(answer, wide))
+            cells.append((head, [line for part in parts if part for line in part.split("\n")]))
         return beside.arrange(cells, columns, self.glyphs, text.clean)
 
     def body(self, markdown: str, columns: int) -> str:
@@ -123,11 +126,24 @@ class View:
 
         return AnswerStream(columns, color=self.style.color, markdown=self.markdown, glyphs=self.glyphs)
 
+    def mark(self, answer: Answer) -> str:
+        """The documents behind an answer, for its label."""
+        return sources().mark(answer) if answer.seen else ""
+
+    def above(self, answer: Answer, columns: int) -> str:
+        """What is said before an answer's text: that no document stands behind it, though some were searched."""
+        return sources().above(answer, columns, self.style) if answer.seen else ""
+
+    def cited(self, answer: Answer, columns: int) -> str:
+        """What is said of the documents behind an answer, below its text."""
+        return sources().below(answer, columns, self.style) if answer.seen else ""
+
     def ending(self, answer: Answer, columns: int) -> str:
-        """The last, dim line of an answer: figures, or why there is no more."""
+        """The last lines of an answer: its sources, then figures, or why there is no more."""
         match answer.status:
             case "complete":
-                return self.figures(answer.usage, answer.reason, columns)
+                parts = (self.cited(answer, columns), self.figures(answer.usage, answer.reason, columns))
+                return "\n".join(part for part in parts if part)
             case "cancelled" if answer.reason == "program_gone":
                 told = _("(cut here: the program ended; what had come is kept)")
                 return self.style(text.folded(told, columns), "warn")
@@ -240,6 +256,13 @@ class View:
         if value.after:
             lines.append(self.style(text.folded(value.after, columns), "dim"))
         return "\n".join(lines)
+
+
+def sources() -> ModuleType:
+    """What is said of documents; loaded where an answer has some."""
+    from llamune.shell import sources
+
+    return sources
 
 
 def _checked(report: disagreement.Report) -> list[str]:

@@ -14,6 +14,7 @@ from llamune.chat.blind import Blind, unnamed
 from llamune.chat.board import Lane
 from llamune.chat.events import AnswerFailed, AnswerFinished, Event
 from llamune.chat.fanout import Running
+from llamune.chat.session import Answer
 from llamune.errors import LlamuneError
 from llamune.i18n import _, ngettext
 from llamune.shell import columns
@@ -63,12 +64,13 @@ class Watch:
         thinking: "fold", "show" or "off".
         queued: lines the user typed meanwhile, shown under the answer.
         after: says what stands at the end of the line of figures (the traffic, where there is no toolbar).
+        stored: gives an answer's record, for what it saw; None = nothing is said of that.
         blind: whose names are hidden.
     """
 
     def __init__(
         self, screen: Screen, view: View, thinking: str, queued: Callable[[], list[str]], blind: Blind | None = None,
-        after: Callable[[], str] = str,
+        after: Callable[[], str] = str, stored: Callable[[int], Answer] | None = None,
     ) -> None:  # fmt: skip
         self._screen = screen
         self._view = view
@@ -76,6 +78,7 @@ class Watch:
         self._queued = queued
         self._blind = blind or Blind()
         self._after = after
+        self._stored = stored
         self._lanes: dict[int, Lane] = {}
         self._tick = 0
         self._stream: AnswerStream | None = None
@@ -162,13 +165,20 @@ class Watch:
         if self._labelled:
             return ""
         self._labelled = True
-        label = self._view.label(lane.model, lane.preset)
+        label, above = self._named(lane)
         if lane.thinking and self._thinking != "show":
             n = sum(map(len, lane.thinking))
             took = text.seconds(1000 * (time.monotonic() - self._thinking_since))
             told = _("thought for {time}, {n} characters · /think shows it").format(time=took, n=f"{n:,}")
             label += "   " + self._view.style(told, "dim")
-        return label + "\n"
+        return label + "\n" + above
+
+    def _named(self, lane: Lane, letter: str = "") -> tuple[str, str]:
+        """Who answers, and what is said before the text."""
+        answer = self._stored(lane.answer_id) if self._stored else None
+        mark = self._view.mark(answer) if answer else ""
+        above = self._view.above(answer, self._screen.columns) if answer else ""
+        return self._view.label(lane.model, lane.preset, letter, mark), above + "\n" if above else ""
 
     def _show_thinking(self, lane: Lane) -> None:
         """Prints whole lines of thinking as they come."""
@@ -178,7 +188,7 @@ class Watch:
         lines = text.folded(said[:cut].rstrip("\n"), self._screen.columns)
         if lines.strip():
             if not self._labelled:
-                self._screen.above(self._view.label(lane.model, lane.preset))
+                self._screen.above("\n".join(self._named(lane)))
                 self._labelled = True
             self._screen.above(self._view.style(lines, "dim"))
 
@@ -197,7 +207,10 @@ class Watch:
             case AnswerFinished() if self._blind.hides(lane.answer_id):
                 return ""
             case AnswerFinished(usage=usage, reason=reason):
-                return self._view.figures(usage, reason, self._screen.columns, self._after())
+                columns = self._screen.columns
+                cited = self._view.cited(self._stored(lane.answer_id), columns) if self._stored else ""
+                figures = self._view.figures(usage, reason, columns, self._after())
+                return "\n".join(part for part in (cited, figures) if part)
             case AnswerFailed(message=message, hint=hint):
                 return self._view.error(LlamuneError(message, hint), self._screen.columns)
             case _:
@@ -209,11 +222,11 @@ class Watch:
     async def _whole(self, lane: Lane) -> None:
         """Prints an answer that is complete."""
         said, columns, room = "".join(lane.text), self._screen.columns, self._view.room(len(self._lanes))
-        label, ending = self._view.label(lane.model, lane.preset, lane.letter), self._ending(lane)
+        (label, before), ending = self._named(lane, lane.letter), self._ending(lane)
 
         def draw() -> str:
             body = self._view.beginning(said, lane.letter, columns, room)
-            return "\n".join(p for p in (label, body, ending) if p) + "\n"
+            return "\n".join(p for p in (label, before.rstrip("\n"), body, ending) if p) + "\n"
 
         await above(self._screen, draw)
 

@@ -13,8 +13,9 @@ from llamune.store.tables import PROMPT, PROMPT_VERSION
 from llamune.store.values import Clock, insert_row, moment, storable, when
 
 _JOINED = select(PROMPT, PROMPT_VERSION).join(PROMPT_VERSION, PROMPT_VERSION.c.prompt_id == PROMPT.c.id)
+_ALL = PROMPT_VERSION.alias("every")
 _NEWEST = PROMPT_VERSION.c.version == (
-    select(func.max(PROMPT_VERSION.c.version)).where(PROMPT_VERSION.c.prompt_id == PROMPT.c.id).scalar_subquery()
+    select(func.max(_ALL.c.version)).where(_ALL.c.prompt_id == PROMPT.c.id).scalar_subquery()
 )
 _EVERYWHERE = PROMPT.c.session_id.is_(None) & (PROMPT.c.mode == "")
 _OF_MODE = (PROMPT.c.mode == bindparam("mode")) & (PROMPT.c.mode != "")

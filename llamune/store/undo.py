@@ -133,7 +133,7 @@ def _copy_turn(connection: Connection, turn_id: int, session_id: int, number: in
         for row in connection.execute(select(CONTEXT).where(CONTEXT.c.turn_id == turn_id)).all()
     }
     for answer in connection.execute(select(ANSWER).where(ANSWER.c.turn_id == turn_id).order_by(ANSWER.c.id)).all():
-        changed = {"turn_id": copy, "context_id": seen.get(answer.context_id)}
+        changed: dict[str, Any] = {"turn_id": copy, "context_id": seen.get(answer.context_id)}
         changed |= {"status": "cancelled"} if answer.status in ("waiting", "streaming") else {}
         new = _insert_copy(connection, ANSWER, answer, changed)
         search.add(connection, answer.created_at // SECOND, copy, new, answer.text, late=True)

@@ -1,0 +1,78 @@
+"""Where what is put in front of a question comes from: modes, extra prompts, and the collections of documents.
+
+Nothing is opened or imported before it is needed, and then in a thread: a chat without knowledge pays nothing for it.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from llamune.chat.ports import Store
+from llamune.chat.session import ChatSession
+from llamune.paths import Paths, shipped
+from llamune.settings import Settings
+
+if TYPE_CHECKING:
+    from llamune.chat.passage import Knowledge
+    from llamune.chat.seen import ExtraPrompt
+    from llamune.modes import ModeSet
+
+
+class Library:
+    """The sources of one running program; see `chat.grounding.Sources`.
+
+    Args:
+        settings: those in force at that moment.
+        store: None = there are no remembered prompts (one question on the command line).
+        scripted: the fake collections of `knowledge.scripted` instead of the user's.
+    """
+
+    def __init__(
+        self, paths: Paths, settings: Callable[[], Settings], store: Callable[[], Store] | None, *, scripted: bool
+    ) -> None:
+        self._paths, self._settings, self._store, self._scripted = paths, settings, store, scripted
+        self.known: tuple[str, ...] = ()  # collections, when they were last looked at; for completion
+        self._opening: asyncio.Task[Knowledge] | None = None
+
+    async def knowledge(self) -> "Knowledge":
+        """The collections; opened once. Raises KnowledgeError."""
+        if self._opening is None or (self._opening.done() and self._opening.exception()):
+            self._opening = asyncio.create_task(asyncio.to_thread(self._open), name="open the collections")
+        return await asyncio.shield(self._opening)
+
+    async def corpora(self) -> tuple[str, ...]:
+        """The names of all collections. Raises KnowledgeError."""
+        self.known = await (await self.knowledge()).corpora()
+        return self.known
+
+    def prompts(self, session: ChatSession) -> "Sequence[ExtraPrompt]":
+        """The extra prompts that are sent in a session: those of everywhere, of its mode, its own."""
+        held = [p for p in self._store().prompts.held(session.id, session.mode) if p.active] if self._store else []
+        if not session.mode:
+            return held
+        first = [p for p in held if not p.mode and not p.session_id]
+        return [*first, *self.in_file(session.mode), *held[len(first) :]]
+
+    def in_file(self, mode: str) -> "list[ExtraPrompt]":
+        """The prompts that stand in a mode's file; none when it is gone."""
+        from llamune.chat.seen import ExtraPrompt
+        from llamune.modes import told
+
+        found = self.modes().modes.get(mode)
+        texts = told(found.prompts, ()) if found else ()
+        return [ExtraPrompt(0, 0, text, mode=mode) for text in texts]
+
+    def general(self) -> bool:
+        """Whether a model answers by itself what the documents do not hold."""
+        return self._settings().not_found == "general"
+
+    def modes(self) -> "ModeSet":
+        """The modes there are now."""
+        from llamune.modes import load
+
+        return load([shipped("modes"), self._paths.modes])
+
+    def _open(self) -> "Knowledge":
+        from llamune.knowledge.scripted import ScriptedKnowledge
+
+        return ScriptedKnowledge()
