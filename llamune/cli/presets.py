@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from llamune import files, paths, presets
 from llamune.chat.preset import ALIASES, OPTION_NAMES, RANGES, Preset
+from llamune.cli import start
 from llamune.cli.parser import Declare, Parser
 from llamune.errors import SettingsError, UsageError
 from llamune.i18n import N_, _, language
@@ -90,8 +91,8 @@ def run(args: argparse.Namespace) -> int:
         "edit": _edit,
         "delete": _delete,
     }
-    home = paths.find()
-    verbs[args.verb](args, home, presets.load([paths.shipped("presets"), home.presets]))
+    app = start.app(args)
+    verbs[args.verb](args, app.paths, presets.PresetSet(app.presets, app.load_presets()))
     return 0
 
 
@@ -133,7 +134,7 @@ def _show(args: argparse.Namespace, home: "Paths", known: "PresetSet") -> None:
         (_("description"), wording.describe(preset)),
         (_("hint"), wording.hint(preset)),
         (_("options"), wording.options(preset.options) or _("none: the engine's own")),
-        (_("file"), str(own) if own.exists() else _("ships with Llamune")),
+        (_("file"), str(own) if own.exists() else ""),
     ]
     show(Fields([(name, value) for name, value in rows if value]))
 
@@ -231,7 +232,7 @@ def _delete(args: argparse.Namespace, home: "Paths", known: "PresetSet") -> None
     if not path.exists():
         known.get(args.name)
         raise UsageError(
-            _("{name} ships with Llamune and cannot be removed.").format(name=args.name),
+            _("{name} is no preset of your own and cannot be removed.").format(name=args.name),
             _("llamune presets edit {name} makes one of your own that wins.").format(name=args.name),
         )
     if not args.yes:

@@ -9,7 +9,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from llamune.chat.fit import Gpu, Machine
 
@@ -40,16 +40,20 @@ def look() -> Machine:
         most, taken = _number(Path(limit)), _number(Path(used))
         if 0 < most < total:
             total, free = most, min(free, max(0, most - taken))
-    return Machine(total, free, (*_nvidia(), *_amd(CARDS), *_apple(total, free)))
+    return Machine(total, free, (*nvidia(_library(NVML)), *amd(CARDS), *_apple(total, free)))
 
 
-def _nvidia() -> Iterator[Gpu]:
-    """By NVML, which comes with NVIDIA's driver."""
+def _library(name: str) -> Any:
+    """A shared library, None where it is not installed."""
     try:
-        library = ctypes.CDLL(NVML)
-        if library.nvmlInit_v2():
-            return
-    except (OSError, AttributeError):
+        return ctypes.CDLL(name)
+    except OSError:
+        return None
+
+
+def nvidia(library: Any) -> Iterator[Gpu]:
+    """By NVML, which comes with NVIDIA's driver. A card that does not answer is left out."""
+    if not hasattr(library, "nvmlInit_v2") or library.nvmlInit_v2():
         return
     count = ctypes.c_uint()
     if not library.nvmlDeviceGetCount_v2(ctypes.byref(count)):
@@ -63,7 +67,7 @@ def _nvidia() -> Iterator[Gpu]:
     library.nvmlShutdown()
 
 
-def _amd(cards: Path) -> Iterator[Gpu]:
+def amd(cards: Path) -> Iterator[Gpu]:
     """By the files of Linux's driver."""
     for total in sorted(cards.glob("card*/device/mem_info_vram_total")):
         if size := _number(total):

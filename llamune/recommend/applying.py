@@ -9,7 +9,7 @@ from typing import Any
 
 from llamune.chat.preset import Preset
 from llamune.i18n import _, language
-from llamune.presets import option_problems, sampling
+from llamune.presets import option_problems, sampling, unusable
 from llamune.recommend.values import PREFIX, RecommendedSet, age
 from llamune.state import State
 
@@ -44,6 +44,9 @@ def apply(state: State, chosen: RecommendedSet | None, names: Sequence[str]) -> 
 def presets(state: State) -> dict[str, Preset]:
     """The presets that the set in force brings, one for each purpose; what is damaged in the state is left out."""
     put = state.from_set.get("parameters")
-    found = {p: sampling(o) for p, o in put.items() if not list(option_problems(o))} if isinstance(put, dict) else {}
-    about = _("recommended {version}").format(version=state.recommended)
-    return {PREFIX + p: Preset(PREFIX + p, o, {language(): f"{about}: {p}"}, purpose=p) for p, o in found.items()}
+    said = _("recommended {version}").format(version=state.recommended)
+    return {
+        (name := PREFIX + purpose): Preset(name, sampling(options), {language(): f"{said}: {purpose}"}, purpose=purpose)
+        for purpose, options in (put.items() if isinstance(put, dict) else ())
+        if not unusable(purpose) and not list(option_problems(options))
+    }

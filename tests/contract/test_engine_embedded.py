@@ -1,6 +1,7 @@
 """The built-in llama.cpp: processes that die, are killed, idle, or never start; registered files; embeddings."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -8,9 +9,11 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from llamune import presets
 from llamune.chat.events import AnswerFinished, Event, ModelLoading, PromptReading, TextArrived
 from llamune.chat.message import Message
 from llamune.chat.ports import ChatRequest
@@ -244,6 +247,7 @@ def children_of(pid: int) -> list[int]:
 PARENT = """
 import asyncio, sys, time
 from pathlib import Path
+from typing import Any
 from llamune.engine.embedded import EmbeddedEngine
 from llamune.paths import shipped
 
@@ -398,3 +402,23 @@ async def test_many_questions_leave_nothing_open(engine: EmbeddedEngine, babble:
                     break
     await engine.aclose()
     assert open_files() <= before
+
+
+async def test_exactly_the_options_of_a_preset_are_sent(engine: EmbeddedEngine) -> None:
+    await engine.preload("guide:1m", 1024)
+    child = engine._slots["guide:1m"].child
+    assert child
+    bodies, request = [], child.http.request
+
+    def inspected(method: str, path: str, body: Any = None, **rest: Any) -> Any:
+        bodies.append(json.loads(json.dumps(body)))
+        return request(method, path, body, **rest)
+
+    child.http.request = inspected  # type: ignore[method-assign]
+    known = {"messages", "stream", "stream_options", "cache_prompt"}
+    for preset in presets.load([shipped("presets")]).presets.values():
+        asked = ChatRequest(1, "guide:1m", (Message("user", "hi"),), preset.options, 1024)
+        finished = (await collect(engine, asked))[-1]
+        assert isinstance(finished, AnswerFinished), preset.name
+        assert {k: v for k, v in bodies[-1].items() if k not in known} == preset.options.given(), preset.name
+    assert len(bodies) == 6

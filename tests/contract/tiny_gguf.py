@@ -56,8 +56,9 @@ def write(path: Path, keys: Mapping[str, Value], tensors: Mapping[str, tuple[Seq
 
 
 def _noise(seed: str, count: int, scale: float) -> array:
-    draw = random.Random(seed).gauss
-    return array("f", (draw(0, scale) for _n in range(count)))
+    """Numbers that repeat after 2^16, so that large models are made quickly."""
+    draw, piece = random.Random(seed).gauss, min(count, 2**16)
+    return (array("f", (draw(0, scale) for _n in range(piece))) * -(-count // max(piece, 1)))[:count]
 
 
 def _byte_tokens() -> list[str]:

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -39,7 +40,9 @@ def run(paths: Paths, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
         (8 * GB, 7 * GB, (), "tight", "memory"),
         (6 * GB, 6 * GB, (), "no", "memory"),
         (16 * GB, 1 * GB, (Gpu("x", 12 * GB, 11 * GB),), "fits", "gpu"),
-        (16 * GB, 12 * GB, (Gpu("x", 4 * GB, 4 * GB),), "tight", "both"),
+        (16 * GB, 12 * GB, (Gpu("x", 4 * GB, 4 * GB),), "fits", "both"),
+        (16 * GB, 2 * GB, (Gpu("x", 4 * GB, 4 * GB),), "tight", "both"),
+        (4 * GB, 2 * GB, (Gpu("x", 2 * GB, 2 * GB),), "no", "both"),
         (16 * GB, 12 * GB, (Gpu("Apple", 16 * GB, 12 * GB, unified=True),), "fits", "memory"),
     ],
 )
@@ -145,9 +148,48 @@ def test_amd_by_the_files_of_its_driver(tmp_path: Path) -> None:
     (tmp_path / "card1" / "device").mkdir(parents=True)
     (device / "mem_info_vram_total").write_text("17163091968\n")
     (device / "mem_info_vram_used").write_text("163091968\n")
-    assert list(machine._amd(tmp_path)) == [Gpu("AMD", 17163091968, 17_000_000_000)]
+    assert list(machine.amd(tmp_path)) == [Gpu("AMD", 17163091968, 17_000_000_000)]
     (device / "mem_info_vram_total").write_text("hot")
-    assert list(machine._amd(tmp_path)) == []
+    assert list(machine.amd(tmp_path)) == []
+
+
+class Nvml:
+    """NVIDIA's management library as two machines answered it: an H200 beside a card that fell off the bus."""
+
+    def __init__(self, *, starts: int = 0) -> None:
+        self.starts, self.ended = starts, False
+
+    def nvmlInit_v2(self) -> int:
+        return self.starts
+
+    def nvmlDeviceGetCount_v2(self, count: Any) -> int:
+        count._obj.value = 2
+        return 0
+
+    def nvmlDeviceGetHandleByIndex_v2(self, index: int, handle: Any) -> int:
+        handle._obj.value = 0x7F0000000000 + index
+        return 15 if index == 1 else 0  # NVML_ERROR_GPU_IS_LOST
+
+    def nvmlDeviceGetName(self, handle: Any, name: Any, length: int) -> int:
+        name.value = b"NVIDIA H200"[:length]
+        return 0
+
+    def nvmlDeviceGetMemoryInfo(self, handle: Any, memory: Any) -> int:
+        assert handle.value > 2**32, "the handle is a pointer"
+        memory._obj.total, memory._obj.free, memory._obj.used = 150754820096, 150000000000, 754820096
+        return 0
+
+    def nvmlShutdown(self) -> int:
+        self.ended = True
+        return 0
+
+
+def test_nvidia_by_its_management_library() -> None:
+    library = Nvml()
+    assert list(machine.nvidia(library)) == [Gpu("NVIDIA H200", 150754820096, 150000000000)]
+    assert library.ended
+    assert list(machine.nvidia(Nvml(starts=9))) == []  # a driver that is not loaded
+    assert list(machine.nvidia(None)) == []
 
 
 def test_this_machine_is_seen() -> None:

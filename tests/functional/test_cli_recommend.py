@@ -1,6 +1,7 @@
 """Recommended sets: four quarters by file, signatures, what is refused, and that nobody's own choice is touched."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from remembering import RememberingShell
 from llamune import settings
 from llamune.app import App
 from llamune.commands import recommending
-from llamune.errors import UsageError
+from llamune.errors import SettingsError, UsageError
 from llamune.paths import Paths, shipped
 from llamune.state import State
 from tests.functional.chatting import NOWHERE, Chat, prepare
@@ -74,6 +75,7 @@ def test_a_signed_set_comes_in_and_earlier_ones_stay(run: Program, signed: Path,
     assert "2027-Q1" in listed
     different = run("recommend", "diff", "2026-Q4", "2027-Q1", "--json").json
     assert (different["new"], different["gone"]) == (["guide:1m"], ["qwen3:4b"])
+    assert (different["order"], different["limit"], different["parameters"]) == ([], 0, [])
     assert "new: guide:1m" in run("recommend", "details").out
     assert run("recommend", "export").out.encode() == signed.read_bytes()
     assert state(paths).recommended == ""  # importing applies nothing
@@ -113,6 +115,12 @@ def test_what_is_not_trusted_is_shown_and_refused(run: Program, signed: Path, pa
         ("temperature = 0.2", "temperature = nan", "parameters.code"),
         ("temperature = 0.2", "temperature = 1e400", "parameters.code"),
         ("temperature = 0.2", "temprature = 0.2", "parameters.code"),
+        ("temperature = 0.2", 'temperature = "hot"', "parameters.code"),
+        ("temperature = 0.2", 'temperature = "０．２"', "parameters.code"),
+        ("temperature = 0.2", "temperature = -0.2", "parameters.code"),
+        ("temperature = 0.2", "max_tokens = 60, num_predict = 60", "same option"),
+        ("code = {", '"a/b" = {', "a/b"),
+        ('preset = "fast"', 'preset = "fasst"', "models[1].preset"),
         ("size = 2.5", "size = nan", "models[1].size"),
         ("size = 2.5", "size = ２", "TOML"),
         ("priority = 3", "", "models[1].priority"),
@@ -136,6 +144,84 @@ def test_mistakes_are_named_and_nothing_comes_in(
     assert taken.code == 2
     assert place in taken.err
     assert not list(paths.home.rglob("20*.toml"))
+
+
+def test_a_difference_names_order_limit_and_parameters(run: Program, tmp_path: Path) -> None:
+    order = ('"gemma3:4b", "qwen3:8b"', '"qwen3:8b", "gemma3:4b"')
+    code = ("code = { temperature = 0.2, top_p = 0.9 }", "code = { temperature = 0.1, top_p = 0.9, max_tokens = 500 }")
+    file = quarter(tmp_path, "2027-Q1", order, code, ("concurrent_limit = 2", "concurrent_limit = 3"))
+    assert run("recommend", "import", str(file), "--trust-once").code == 0
+    told = run("recommend", "details").out
+    assert "order: qwen3:8b → gemma3:4b" in told
+    assert "answers at once: 3" in told
+    assert "rec-code: temperature 0.2 → 0.1" in told
+    assert "rec-code: num_predict – → 500" in told
+    assert "chat" not in told
+
+
+def test_the_parameters_of_a_purpose_become_a_preset(run: Program, paths: Paths) -> None:
+    done = run("recommend", "apply")
+    assert "rec-chat, rec-code, rec-short" in done.out
+    assert App(settings.load(paths), paths).presets["rec-code"].options.given() == {"temperature": 0.2, "top_p": 0.9}
+    assert run("presets", "new", "rec-code").code == 2
+    assert run("presets", "edit", "rec-code", "--temperature", "1.5").code == 0  # one's own wins
+    assert run("presets", "show", "rec-code", "--json").json["options"] == {"temperature": 1.5, "top_p": 0.9}
+    assert run("presets", "delete", "rec-short", "--yes").code == 2
+    assert "rec-short" in run("presets", "list").out
+    assert run("presets", "show", "rec-short", "--json").json["options"] == {"temperature": 0.3}
+    run("settings", "set", "use_recommended", "false")
+    assert "rec-short" not in App(settings.load(paths), paths).presets
+    run("settings", "set", "use_recommended", "true")
+    run("recommend", "apply", "none")
+    left = App(settings.load(paths), paths).presets
+    assert ("rec-short" in left, left["rec-code"].options.temperature) == (False, 1.5)
+
+
+@pytest.mark.parametrize(
+    "put",
+    [1, [1], {"code": 1}, {"code": {"temperature": "hot"}}, {"code": {"temperature": 1e999}}, {"a/b": {"top_k": 1}}],
+)
+def test_a_damaged_state_brings_no_preset(paths: Paths, put: object) -> None:
+    paths.state.write_text(json.dumps({"recommended": "2026-Q4", "from_set": {"parameters": put}}))
+    assert not [n for n in App(settings.load(paths), paths).presets if n.startswith("rec-")]
+
+
+async def test_going_back_in_the_chat(shell: RememberingShell) -> None:
+    assert "rec-code" in await shell.run("/recommend apply")
+    await shell.run("/preset rec-code")
+    assert "rec-code" in await shell.run("/preset")
+    await shell.say("one")
+    assert "Preset balanced from now on" in await shell.run("/recommend back")
+    assert (shell.app.state.recommended, shell.app.state.limit, shell.app.state.lineup) == ("", 0, [])
+    await shell.say("two")
+
+
+async def test_what_cannot_be_kept_is_not_applied(shell: RememberingShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = shell.app.paths.state.read_bytes()
+    shell.app.state.path = Path("/proc/nowhere/state.json")
+    for way in ("apply", "keep"):
+        with pytest.raises(SettingsError, match="cannot be written"):
+            await shell.run(f"/recommend {way}")
+    assert (shell.app.state.recommended, shell.app.state.answered, shell.app.state.limit) == ("", "", 0)
+    assert "rec-code" not in shell.app.presets
+    assert shell.app.paths.state.read_bytes() == before
+
+
+def test_a_damaged_set_is_named_and_the_others_are_there(run: Program, signed: Path, paths: Paths) -> None:
+    run("recommend", "import", str(signed))
+    run("recommend", "apply")
+    (paths.recommended / "2027-Q1.toml").write_text("models = 1")
+    os.mkfifo(paths.recommended / "pipe.toml")
+    (paths.recommended / "folder.toml").mkdir()
+    (paths.recommended / "huge.toml").write_bytes(b"#" * 1_000_001)
+    (paths.recommended / "gone.toml").symlink_to("nowhere")
+    listed = run("recommend", "list")
+    assert "2026-Q4" in listed.out
+    for name in ("2027-Q1.toml: models", "pipe.toml", "folder.toml", "huge.toml", "gone.toml"):
+        assert name in listed.err
+    assert run("recommend", "details").code == 0
+    assert (state(paths).recommended, state(paths).lineup) == ("2027-Q1", ["guide:1m/fast"])  # active stays active
+    assert "rec-code" in App(settings.load(paths), paths).presets
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"a = [" * 5000, b"x" * 1_000_001, b"models = 1", b"models = [1]"])

@@ -1,13 +1,16 @@
 """Presets: the six that ship have the promised values; a user's file wins, and a wrong one is named and left out."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from llamune import presets
-from llamune.errors import UsageError
+from llamune import files, presets, settings
+from llamune.errors import SettingsError, UsageError
 from llamune.i18n import LANGUAGES
-from llamune.paths import shipped
+from llamune.paths import Paths, shipped
+from llamune.recommend import Sets
+from llamune.state import State
 
 
 @pytest.fixture
@@ -51,6 +54,11 @@ def test_a_later_folder_wins_and_adds(folder: Path):
         ("options.temperature = nan", "temperature cannot be nan", "from 0 to 2"),
         ("options.top_k = 1.5", "top_k cannot be 1.5", "a whole number from 1 to 100"),
         ("options.top_k = true", "top_k cannot be True", "from 1 to 100"),
+        ("options.temperature = 1e400", "temperature cannot be inf", "from 0 to 2"),
+        ("options.temperature = -1", "temperature cannot be -1", "from 0 to 2"),
+        ("options.temperature = 'hot'", "temperature cannot be hot", "from 0 to 2"),
+        ("options.temperature = '０．５'", "temperature cannot be ０．５", "from 0 to 2"),
+        ("options.top_k = '1_0'", "top_k cannot be 1_0", "a whole number"),
         ("options.num_ctx = 4096", "num_ctx", "num_predict"),
         ("temperature = 1", "temperature", "options.temperature"),
         ("purposes = 'x'", "purposes", "purpose"),
@@ -84,9 +92,30 @@ def test_files_that_cannot_be_read_are_named(folder: Path):
     (folder / "a.toml").mkdir()
     (folder / "b.toml").write_bytes(b"\xff")
     (folder / "c d.toml").write_text("")
+    os.mkfifo(folder / "d.toml")
+    (folder / "e.toml").symlink_to("/dev/zero")
+    (folder / "f.toml").write_bytes(b"#" * (files.LARGEST + 1))
+    (folder / "g.toml").symlink_to("nowhere")
+    (folder / "h.toml").write_text("a = " + "[" * 5000)
+    (folder / "fine.toml").write_text("options.top_k = 3")
     found = presets.load([folder])
-    assert not found.presets
-    assert [name in p.message for name, p in zip("abc", found.problems, strict=True)] == [True] * 3
+    assert list(found.presets) == ["fine"]
+    told = [p.message for p in found.problems]
+    assert [name in t for name, t in zip(["a", "b", "c d", *"defgh"], told, strict=True)] == [True] * 8
+
+
+@pytest.mark.parametrize("name", ["settings", "state", "trusted"])
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(paths: Paths, name: str) -> None:
+    paths.recommended.mkdir()
+    place = {"settings": paths.settings, "state": paths.state, "trusted": paths.recommended / "trusted.txt"}[name]
+    os.mkfifo(place)
+    if name == "settings":
+        with pytest.raises(SettingsError, match="no file"):
+            settings.load(paths)
+        with pytest.raises(SettingsError, match="no file"):
+            settings.set_value(paths, "preset", "fast")
+    assert State.load(paths.state) == State(paths.state)
+    assert Sets(shipped("presets") / "recommended", paths.recommended).trusted() == set()
 
 
 def test_an_unknown_preset_names_the_near_ones():
