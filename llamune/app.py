@@ -23,12 +23,11 @@ from llamune.chat.session import ChatSession
 from llamune.errors import LlamuneError, SettingsError
 from llamune.i18n import _
 from llamune.library import Library
-from llamune.network import guard
+from llamune.listed import at_home, engine_port, policy
+from llamune.network import guard, remote, sealed
 from llamune.network.counts import Snapshot
-from llamune.network.policy import listing
 from llamune.paths import Paths, shipped
 from llamune.settings import Settings
-from llamune.settings import load as load_settings
 from llamune.state import State, memory
 
 if TYPE_CHECKING:
@@ -57,8 +56,8 @@ class App:
         self.settings, strays = at_home(settings, paths)
         self.presets: dict[str, Preset] = {}  # the same object for the whole run: conversations hold it
         self.problems: tuple[LlamuneError, ...] = (*self.load_presets(), *strays)
-        self.policy = listing("ollama", self.settings.ollama_host, self.settings.intranet)
-        self._meter: Meter | None = None
+        self.policy = sealed.current().policy or policy(self.settings)
+        self._meter: Meter | remote.Meter | None = None
         self._evidence: Recorder | None = None
         self._intranet: Intranet | None = None
         self.noted: Place | None = None  # how far the evidence goes, once this run has ended
@@ -113,8 +112,10 @@ class App:
             guard.permit((), self.policy.names)  # or the look-ups themselves would be refused
             self.policy = self.policy.pin()
             guard.permit(self.policy.allowed, self.policy.names)
-            check = lambda host, port: self.policy.check(host, port)  # noqa: E731 - the policy of that moment
-            self._catalog = build(self.settings, self.paths, scripted=self._scripted, check=check)
+            starter = remote.Starter(link) if (link := sealed.current().link) else None
+            self._catalog = build(
+                self.settings, self.paths, scripted=self._scripted, check=sealed.check(self.policy), starter=starter
+            )
         return self._catalog
 
     @property
@@ -135,15 +136,17 @@ class App:
 
             found = guard.current()
             refused = found.tell if found else lambda what, where: None
-            self._intranet = Intranet(sites(self.settings.intranet), self.policy.check, refused)
+            self._intranet = Intranet(sites(self.settings.intranet), sealed.check(self.policy), refused)
         return self._intranet
 
     def measure(self, command: str = "chat") -> None:
         """Begins to measure traffic and to write it down. To be called in a thread, behind the first paint."""
-        from llamune.network.meter import Meter
+        if link := sealed.current().link:
+            self._meter = remote.Meter(link)
+        else:
+            from llamune.network.meter import Meter
 
-        engine = self.policy.destinations[0]
-        self._meter = Meter(self.policy, engine.port if engine.reach == "machine" else 0, guard.current())
+            self._meter = Meter(self.policy, engine_port(self.policy), guard.current())
         self._meter.start()
         self.evidence.start(command, self.policy, self._meter.snapshot)
 
@@ -204,24 +207,6 @@ class App:
             self._meter.stop()
         if self._store is not None:
             self._store.close()
-
-
-def at_home(chosen: Settings, paths: Paths) -> tuple[Settings, tuple[LlamuneError, ...]]:
-    """The settings without an engine elsewhere that only a variable names: no variable is followed out of this machine.
-
-    Returns: the settings to use, and what to tell the user.
-    """
-    elsewhere = listing("ollama", chosen.ollama_host).listed
-    if not elsewhere or chosen.origin("ollama_host") != "environment":
-        return chosen, ()
-    listed = load_settings(paths, environment={}).ollama_host
-    if listed == chosen.ollama_host:
-        return chosen, ()
-    told = SettingsError(
-        _("OLLAMA_HOST names another machine ({host}); it is not called.").format(host=elsewhere[0].host),
-        _("To allow it: /settings ollama_host {url}").format(url=chosen.ollama_host),
-    )
-    return replace(chosen, ollama_host=listed), (told,)
 
 
 def log_to(paths: Paths) -> None:

@@ -114,6 +114,11 @@ class Settings:
         clean=lambda text: Address.parse(text).url,
     )
     start_ollama: bool = _declare(True, lambda: _("start an installed Ollama when none answers"))
+    sealed: str = _declare(
+        "auto",
+        lambda: _("run without any network but relays to the servers listed; auto = wherever the system can"),
+        choices=("auto", "on", "off"),
+    )
     intranet: str = _declare(
         "",
         lambda: _("sites that /web may read, by blanks: search pages, sitemaps, hosts; empty = none"),

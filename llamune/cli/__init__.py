@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             _stand_in()
         for stream in (sys.stdin, sys.stdout, sys.stderr):
             _forgive(stream)
-        code = _run(sys.argv[1:] if argv is None else list(argv))
+        code = _run(sys.argv[1:], ours=True) if argv is None else _run(list(argv), ours=False)
         if sys.stdout is not None:
             sys.stdout.flush()
         return code
@@ -53,6 +53,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return leaving.code if isinstance(leaving.code, int) else 0
     except Exception as error:
         return _failed(error)
+    finally:
+        if argv is None:
+            from llamune.cli.sealing import close
+
+            close()
 
 
 def _stand_in() -> None:
@@ -73,18 +78,23 @@ def _protect() -> None:
     install(os.path.join(folder, "logs", "refused.jsonl") if folder else "")
 
 
-def _run(words: list[str]) -> int:
+def _run(words: list[str], *, ours: bool) -> int:
+    """Runs the words. `ours`: this process is nobody else's, so that it may be sealed for good."""
+    from llamune.cli import sealing
+
     letter = None
     if words[:1] == ["ask"]:
         from llamune.engine.letter import home, post  # before all other imports: the server works while they are done
 
-        letter = post(home(), words)
+        letter = post(home(), words, sealing.early if ours else None)
     from llamune import i18n
     from llamune.cli import parser, start
 
     i18n.install(start.language(parser.language_of(words)))
     args = parser.build().parse_args(parser.prepared(words))
     args.typed, args.letter = words, letter
+    if ours:
+        sealing.seal(args)
     from importlib import import_module
 
     code = import_module(f"llamune.cli.{getattr(args, 'command', None) or 'chat'}").run(args)

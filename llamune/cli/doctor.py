@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     except LlamuneError as error:
         chosen = settings.Settings()
         findings.append(_wrong(_("settings"), error, "missing"))
-    findings += [*_presets(home), _database(home)]
+    findings += [*_presets(home), _database(home), _sealed(chosen)]
     engines, able = asyncio.run(_engines(chosen, home))
     findings += engines
     able = able and not any(f.state == "missing" for f in findings)
@@ -174,13 +174,30 @@ def _database(home: "Paths") -> Finding:
     return Finding(what, "ok", told, todo)
 
 
+def _sealed(chosen: "Settings") -> Finding:
+    from llamune.network import sealed
+    from llamune.network.why import why
+
+    found, what = sealed.current(), _("sealed")
+    reason = _(why(found))
+    if found.way == "namespace":
+        return Finding(what, "ok", _("yes: no network but the relays to the servers listed"))
+    if found.way == "seccomp":
+        told = _("by a filter that allows Unix sockets only; no namespace: {reason}")
+        return Finding(what, "ok", told.format(reason=reason))
+    if chosen.sealed == "off":
+        return Finding(what, "warn", _("no: the setting sealed is off"), _("To seal: llamune settings set sealed auto"))
+    return Finding(what, "warn", _("not possible: {reason}").format(reason=reason))
+
+
 async def _engines(chosen: "Settings", home: "Paths") -> tuple[list[Finding], bool]:
     """What answers here, and whether anything does."""
     from llamune.engine.catalog import build
-    from llamune.network.policy import listing
+    from llamune.listed import policy
+    from llamune.network import sealed
 
     try:
-        catalog = build(chosen, home, check=listing("ollama", chosen.ollama_host).pin().check)
+        catalog = build(chosen, home, check=sealed.check(sealed.current().policy or policy(chosen).pin()))
     except LlamuneError as error:
         return [_wrong("Ollama", error, "missing")], False
     try:

@@ -27,6 +27,7 @@ from llamune.cli.printers import JsonPrinter, TextPrinter
 from llamune.engine.letter import Letter, keep
 from llamune.errors import LlamuneError, ModelNotFound
 from llamune.i18n import N_, _
+from llamune.listed import places
 
 if TYPE_CHECKING:
     from llamune.engine.ollama import OllamaEngine
@@ -50,8 +51,9 @@ def run(args: argparse.Namespace, question: str, beside: str) -> int:
     with closing(args.letter or Letter()) as letter:
         code = shot.run(question, [Attachment("stdin", beside)] if beside else [], letter)
         server = _ollama(app).address
-        if code == 0 and server.loopback and not server.tls and not args.system:
-            keep(str(app.paths.home), args.typed, question, letter.wanted, (server.host, server.port))
+        if code == 0 and server.loopback and not server.tls and not args.system and not app.policy.names:
+            seal = app.settings.sealed, places(app.policy)
+            keep(str(app.paths.home), args.typed, question, letter.wanted, (server.host, server.port), seal)
     return code
 
 

@@ -156,6 +156,13 @@ def common(parser: Parser) -> None:
         default=none,
         help=_("language of the interface"),
     )
+    parser.add_argument(
+        "--sealed",
+        action="store_const",
+        const="on",
+        default=none,
+        help=_("without any network but relays to the servers listed, or not at all"),
+    )
     parser.add_argument("--scripted", action="store_true", default=none, help=argparse.SUPPRESS)
     parser.add_argument(
         "--version", action="version", version=f"Llamune {__version__}", help=_("show the version and leave")
@@ -201,7 +208,7 @@ def number(word: str) -> int:
 def prepared(words: Sequence[str]) -> list[str]:
     """The words of the command line, with `chat` put in where options of chat stand and no command does."""
     at = 0
-    while at < len(words) and words[at].partition("=")[0] in ("--language", "--scripted"):
+    while at < len(words) and words[at].partition("=")[0] in ("--language", "--scripted", "--sealed"):
         at += 2 if words[at] == "--language" else 1
     first = words[at] if at < len(words) else ""
     if first.startswith("-") and first not in ("-h", "--help", "--version"):

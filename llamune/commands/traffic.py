@@ -11,9 +11,11 @@ from llamune.commands.values import Column, Fields, Listing, Note
 from llamune.engine.ollama import OllamaEngine
 from llamune.errors import LlamuneError
 from llamune.i18n import N_, _, ngettext
+from llamune.network import sealed
 from llamune.network.counts import Contact, Count, Group, Snapshot
 from llamune.network.figure import figure
 from llamune.network.guard import Refusal, current
+from llamune.network.why import why
 from llamune.text import one_line, size
 
 TITLE = N_("Network")
@@ -51,7 +53,7 @@ def _clock(moment: float) -> str:
 def _table(snapshot: Snapshot, engine: str) -> Listing:
     title = _("measured since {time}").format(time=_clock(snapshot.since))
     if snapshot.sealed:
-        title += f", {snapshot.sealed}"
+        title += f", {_('sealed')}"
     columns = [
         Column(title, least=16),
         Column(_("this machine"), right=True),
@@ -102,7 +104,10 @@ def _doubts(snapshot: Snapshot) -> Iterable[str]:
     yield from (_("not measured: {reason}").format(reason=_(reason)) for reason in reasons if reason)
     if snapshot.silent:
         return
-    if snapshot.unknown:
+    if snapshot.unknown and snapshot.sealed:
+        told = _("{n} connections to the outside by programs that could not be seen; Llamune itself has no network.")
+        yield told.format(n=f"{snapshot.unknown:,}")
+    elif snapshot.unknown:
         yield ngettext(
             "{n} connection to the outside ended before its owner could be seen; other programs make some, too.",
             "{n} connections to the outside ended before their owners could be seen; other programs make some, too.",
@@ -211,8 +216,21 @@ def _switch(off: bool | None) -> str:
     )
 
 
+def sealing() -> str:
+    """How this program is cut off from the network, or why it is not."""
+    found = sealed.current()
+    reason = _(why(found))
+    if found.way == "namespace":
+        return _("Sealed: Llamune has no network but the relays to the servers listed; the kernel knows no other way.")
+    if found.way == "seccomp":
+        told = _("Sealed by a filter (seccomp), because {reason}: Llamune can open no network socket; relays lead out.")
+        return told.format(reason=reason)
+    return _("Not sealed: {reason}.").format(reason=reason) if reason else _("Not sealed: the setting sealed is off.")
+
+
 def _limits(snapshot: Snapshot) -> Iterable[str]:
-    """What the figures are, and what they are not; and where they are written down."""
+    """How Llamune is cut off; what the figures are, and what they are not; and where they are written down."""
+    yield sealing()
     yield _("Payload of TCP connections and connected UDP; not covered: other programs, and administrators.")
     passed = snapshot.interfaces
     if passed is not None:

@@ -17,7 +17,7 @@ from llamune.engine.embedded import EmbeddedEngine
 from llamune.engine.faults import model_not_found
 from llamune.engine.http import Check, allow_all
 from llamune.engine.ollama import OllamaEngine
-from llamune.engine.ollama_serve import OllamaServer
+from llamune.engine.ollama_serve import OllamaServer, Starter
 from llamune.errors import EngineError, near
 from llamune.i18n import _
 from llamune.paths import Paths, shipped
@@ -184,6 +184,7 @@ def build(
     scripted: bool = False,
     check: Check = allow_all,
     environment: Mapping[str, str] | None = None,
+    starter: Starter | None = None,
 ) -> Catalog:
     """The engines of one home folder. Touches no network and starts nothing. Raises SettingsError for a bad address."""
     address = Address.parse(settings.ollama_host)
@@ -193,5 +194,5 @@ def build(
         from llamune.engine.scripted import ScriptedEngine  # nobody else needs it
 
         engines.insert(0, ScriptedEngine())
-    server = OllamaServer(address, paths.home / "logs" / "ollama.log", environment or os.environ, check)
+    server = OllamaServer(address, paths.home / "logs" / "ollama.log", environment or os.environ, check, starter)
     return Catalog(engines, server if settings.start_ollama else None)

@@ -8,9 +8,10 @@ import asyncio
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -22,6 +23,7 @@ from llamune.errors import EngineError, OutOfMemory
 from llamune.i18n import _
 
 PROGRAM: Final = Path(__file__).with_name("embedded_child.py")
+UNIX: Final = "unix://"
 LOG_TAIL: Final = 16 * 1024  # bytes
 PROMPT_CACHE_MIB: Final = 1024  # old prompts kept in memory, so that going back to one costs nothing
 TINY: Final = 64 * 1024 * 1024  # bytes; below it a second thread costs more than it gives
@@ -31,9 +33,9 @@ _REASON: Final = re.compile(r"^[\d.]+ E (?:srv|cmn)?\s*(?:\S+: )?(?:error loadin
 class Child:
     """One llama.cpp with one model in it. Made by `start`."""
 
-    def __init__(self, process: asyncio.subprocess.Process, http: Http, num_ctx: int, log: IO[bytes]) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, http: Http, num_ctx: int, files: ExitStack) -> None:
         self.http, self.num_ctx = http, num_ctx
-        self._process, self._log = process, log
+        self._process, self._files = process, files
 
     @property
     def alive(self) -> bool:
@@ -53,7 +55,7 @@ class Child:
 
     async def stop(self) -> None:
         """Kills it and gives everything back."""
-        await _stop(self._process, self._log)
+        await _stop(self._process, self._files)
 
 
 async def start(entry: Registered, num_ctx: int, threads: int, check: Check) -> Child:
@@ -67,10 +69,11 @@ async def start(entry: Registered, num_ctx: int, threads: int, check: Check) -> 
     import secrets  # with tempfile a tenth of what an answer by Ollama needs to import
     import tempfile
 
-    key, log = secrets.token_hex(16), tempfile.TemporaryFile()  # noqa: SIM115 - the Child closes it
+    files = ExitStack()  # the Child closes it
+    key, log = secrets.token_hex(16), files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - likewise
     config = {
         "model": entry.path, "num_ctx": num_ctx, "threads": threads or sensible_threads(entry.size), "key": key,
-        "embedding": entry.embeds, "cache_mib": PROMPT_CACHE_MIB,
+        "embedding": entry.embeds, "cache_mib": PROMPT_CACHE_MIB, "socket": "" if _tcp() else _place(files),
     }  # fmt: skip
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", str(PROGRAM)),
@@ -78,10 +81,37 @@ async def start(entry: Registered, num_ctx: int, threads: int, check: Check) -> 
     )  # fmt: skip
     try:
         url = await _ready(process, config, entry, log)
+        address = _held(url.removeprefix(UNIX), files) if url.startswith(UNIX) else Address.parse(url)
     except BaseException:
-        await _stop(process, log)
+        await _stop(process, files)
         raise
-    return Child(process, Http(Address.parse(url), check, {"Authorization": f"Bearer {key}"}), num_ctx, log)
+    return Child(process, Http(address, check, {"Authorization": f"Bearer {key}"}), num_ctx, files)
+
+
+def _tcp() -> bool:
+    """Whether sockets of a network can be opened here: not where a seal leaves only Unix sockets."""
+    try:
+        socket.socket().close()
+    except PermissionError:
+        return False
+    return True
+
+
+def _place(files: ExitStack) -> str:
+    """A path for a Unix socket, in a folder that goes with `files`."""
+    import tempfile
+
+    return f"{files.enter_context(tempfile.TemporaryDirectory(prefix='llamune-'))}/llama.sock"
+
+
+def _held(path: str, files: ExitStack) -> Address:
+    """A Unix socket, held open so that its folder can go now: then nothing is left behind, however we end."""
+    import shutil
+
+    number = os.open(path, os.O_PATH)
+    files.callback(os.close, number)
+    shutil.rmtree(os.path.dirname(path))
+    return Address(f"/proc/self/fd/{number}", 0)
 
 
 async def _ready(process: asyncio.subprocess.Process, config: dict[str, Any], entry: Registered, log: IO[bytes]) -> str:
@@ -126,7 +156,7 @@ def _ending(code: int) -> str:
     return _("its process ended with code {number}").format(number=code)
 
 
-async def _stop(process: asyncio.subprocess.Process, log: IO[bytes]) -> None:
+async def _stop(process: asyncio.subprocess.Process, files: ExitStack) -> None:
     if process.stdin is not None:
         process.stdin.close()
     if process.returncode is None:
@@ -135,7 +165,7 @@ async def _stop(process: asyncio.subprocess.Process, log: IO[bytes]) -> None:
     try:
         await process.wait()
     finally:
-        log.close()
+        files.close()
 
 
 def _apart() -> dict[str, Any]:

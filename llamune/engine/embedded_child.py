@@ -1,9 +1,10 @@
 """llama.cpp as a program of its own: the child process that holds one model. Runs as a file, imports nothing of ours.
 
 It reads one line of JSON from standard input, prints one line of JSON to standard output (`{"url": …}` when it serves,
-`{"error": …}` when not), and serves llama-server's HTTP routes on 127.0.0.1 until standard input ends. That end is how
-it learns that its parent is gone, however that died; so no orphan holds memory. The key to its routes comes over
-standard input, where no other user of the machine can read it. What llama.cpp says goes to standard error.
+`{"error": …}` when not), and serves llama-server's HTTP routes on 127.0.0.1 (at a path, where only Unix sockets can be
+opened) until standard input ends. That end is how it learns that its parent is gone, however that died; so no orphan
+holds memory. The key to its routes comes over standard input, where no other user of the machine can read it. What
+llama.cpp says goes to standard error.
 """
 
 import json
@@ -30,7 +31,7 @@ def main() -> int:
 def _params(xllamacpp: Any, config: dict[str, Any]) -> Any:
     params = xllamacpp.CommonParams()
     params.model.path = config["model"]
-    params.hostnames = ["127.0.0.1"]
+    params.hostnames = [config["socket"] or "127.0.0.1"]
     params.port = 0
     params.api_keys = [config["key"]]
     params.offline = True

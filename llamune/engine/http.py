@@ -22,7 +22,9 @@ CONNECT_TIMEOUT_S: Final = 3.0
 PIECE: Final = 64 * 1024
 LONGEST_ANSWER: Final = 64 * 1024 * 1024  # bytes of a body that is read whole
 
-Check = Callable[[str, int], None]  # host and port about to be called; raises NetworkPolicyError to refuse
+# Host and port about to be called → the Unix socket that leads there where no others can be opened, None = call it as
+# usual. Raises NetworkPolicyError to refuse.
+Check = Callable[[str, int], str | None]
 
 
 class HttpError(Exception):
@@ -37,8 +39,9 @@ class ConnectionBroken(HttpError):
     """The connection was made and then broke, or what came over it was not HTTP."""
 
 
-def allow_all(host: str, port: int) -> None:
+def allow_all(host: str, port: int) -> str | None:
     """The check that refuses nothing."""
+    return None
 
 
 async def connect(
@@ -48,11 +51,14 @@ async def connect(
 
     Raises: ConnectFailed, or what `check` raises.
     """
-    check(address.host, address.port)
+    path = address.host if address.host.startswith("/") else check(address.host, address.port)
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             if opened:
                 return await asyncio.open_connection(sock=opened)
+            if path:
+                name = address.host if address.tls else None
+                return await asyncio.open_unix_connection(path, ssl=address.tls or None, server_hostname=name)
             return await asyncio.open_connection(address.host, address.port, ssl=address.tls or None)
     except (OSError, UnicodeError) as error:  # TimeoutError, gaierror and SSLError are OSErrors
         raise ConnectFailed(str(error) or "timeout") from error
@@ -118,6 +124,8 @@ class Exchange:
             while (event := self._h11.next_event()) is h11.NEED_DATA:
                 self._h11.receive_data(await self._reader.read(PIECE))
             return event
+        except (ConnectionResetError, BrokenPipeError) as error:  # before an answer: a relay behind which nobody listens
+            raise ConnectionBroken(str(error) if self.status else "") from error
         except (OSError, h11.ProtocolError) as error:
             raise ConnectionBroken(str(error)) from error
 

@@ -16,13 +16,16 @@ import socket
 import stat
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from llamune import __version__
 
 FILE = "ask.json"
 KEPT = 8  # shapes of requests that are remembered
 CONNECT_S = 0.5
+Place = tuple[str, int]
+Seal = Callable[[str, Sequence[Place], int], None]
 MARK = b"\r\nContent-Length: "
 
 
@@ -60,11 +63,12 @@ def home() -> str:
     return os.path.join(data, "llamune")
 
 
-def post(folder: str, words: Sequence[str]) -> Letter:
+def post(folder: str, words: Sequence[str], seal: Seal | None = None) -> Letter:
     """Posts the request that these words made the last time, with the last word as the question; or nothing.
 
     Args:
         folder: the home folder; words: those behind the program's name.
+        seal: seals this process as it was sealed then; done before anything is sent.
     """
     try:
         if len(words) < 2 or words[-1].startswith("-") or not stat.S_ISCHR(os.fstat(0).st_mode):
@@ -77,6 +81,9 @@ def post(folder: str, words: Sequence[str]) -> Letter:
         if not host.startswith("127.") and host != "::1":
             return Letter()  # this goes out before any policy is loaded: to this machine, and nowhere else
         head, before, after = (str(shape[part]).encode() for part in ("head", "before", "after"))
+        if seal:
+            mode, places = shape["seal"]
+            seal(mode, [(str(a), int(p)) for a, p in places], int(str(shape["port"])))
         body = before + question + after
         data = head + str(len(body)).encode() + b"\r\n\r\n" + body
         return Letter(_sent((host, int(str(shape["port"]))), data), data)
@@ -94,8 +101,14 @@ def _sent(server: tuple[str, int], data: bytes) -> socket.socket:
     return sock
 
 
-def keep(folder: str, words: Sequence[str], question: str, data: bytes, server: tuple[str, int]) -> None:
-    """Remembers the shape of a request that worked, unless its question cannot be told from the rest of it."""
+def keep(
+    folder: str, words: Sequence[str], question: str, data: bytes, server: Place, seal: tuple[str, Sequence[Place]]
+) -> None:
+    """Remembers the shape of a request that worked, unless its question cannot be told from the rest of it.
+
+    Args:
+        seal: the setting `sealed`, and the places that stay reachable.
+    """
     head, _blank, body = data.partition(b"\r\n\r\n")
     start, _mark, length = head.partition(MARK)
     before, found, after = body.partition(json.dumps(question, ensure_ascii=False).encode("utf-8", "replace"))
@@ -104,7 +117,7 @@ def keep(folder: str, words: Sequence[str], question: str, data: bytes, server: 
     room = json.loads(body)["options"]["num_ctx"] // 2 - len(before) - len(after)  # a byte is at most one token
     shape = {
         "head": (start + MARK).decode(), "before": before.decode(), "after": after.decode(), "limit": room,
-        "host": server[0], "port": server[1],
+        "host": server[0], "port": server[1], "seal": seal,
     }  # fmt: skip
     key, shapes = _key(folder, words[:-1]), _shapes(folder)
     if shapes.get(key) == shape:
@@ -133,7 +146,7 @@ def _stamp(path: str) -> object:
     return [os.path.basename(path), found.st_mtime_ns, found.st_size]
 
 
-def _shapes(folder: str) -> dict[str, dict[str, object]]:
+def _shapes(folder: str) -> dict[str, dict[str, Any]]:
     try:
         with open(os.path.join(folder, FILE), encoding="utf-8") as file:
             found = json.load(file)
@@ -142,7 +155,7 @@ def _shapes(folder: str) -> dict[str, dict[str, object]]:
     return found if isinstance(found, dict) else {}
 
 
-def _write(folder: str, shapes: dict[str, dict[str, object]]) -> None:
+def _write(folder: str, shapes: dict[str, dict[str, Any]]) -> None:
     from contextlib import suppress  # after the question left, not before
     from pathlib import Path
 

@@ -93,7 +93,10 @@ def _official(address: Address, check: Check) -> "ollama.AsyncClient":
         trust_env=False,
         timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
         transport=Checked(
-            verify=address.tls, trust_env=False, limits=httpx.Limits(max_connections=8, max_keepalive_connections=0)
+            verify=address.tls,
+            trust_env=False,
+            uds=check(address.host, address.port),
+            limits=httpx.Limits(max_connections=8, max_keepalive_connections=0),
         ),
         event_hooks={"request": [without_key]},
     )

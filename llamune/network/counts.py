@@ -82,7 +82,7 @@ class Snapshot:
         loose: UDP sockets of ours or the engine's that can send anywhere without being seen to.
         interfaces: bytes through the machine's interfaces since the start; None = not known.
         problem: why nothing can be said in all (English, marked for translation); "" = it was measured.
-        sealed: how this program is cut off from the network by the kernel, "" = it is not.
+        sealed: how this program is cut off from the network by the kernel ("namespace", "seccomp"), "" = it is not.
     """
 
     since: float
@@ -124,4 +124,9 @@ class Snapshot:
             return "clean"
         if self.reason or not self.samples:
             return "unmeasured"
-        return "unknown" if self.unknown or self.loose else "clean"
+        return "unknown" if self.doubts else "clean"
+
+    @property
+    def doubts(self) -> int:
+        """Contacts with the outside that might be ours; a sealed program has none of those whose owner is unknown."""
+        return self.loose + (0 if self.sealed else self.unknown)

@@ -26,10 +26,9 @@ def figure(snapshot: Snapshot, check: str = "✓") -> Figure:
         more = f" +{len(places) - 1}" if len(places) > 1 else ""
         return Figure(_("OUTSIDE {place}").format(place=places[-1]) + more, "bad")
     lan = sum(group.count("lan").payload for group in snapshot.groups)
-    before = f"LAN {text.size(lan)} · " if lan else ""
+    before = (_("sealed") + " · " if snapshot.sealed else "") + (f"LAN {text.size(lan)} · " if lan else "")
     if verdict == "clean":
         return Figure(before + _("outside 0 B {check}").format(check=check), "good")
     if verdict == "unknown":
-        n = snapshot.unknown + snapshot.loose
-        return Figure(before + _("outside, owner unknown: {n}").format(n=f"{n:,}"), "warn")
+        return Figure(before + _("outside, owner unknown: {n}").format(n=f"{snapshot.doubts:,}"), "warn")
     return Figure(before + _("outside not measured"), "dim" if not snapshot.samples else "warn")

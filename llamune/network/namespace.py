@@ -13,14 +13,12 @@ import socket
 import struct
 from collections.abc import Sequence
 
-from llamune.network.policy import is_here, packed
+from llamune.network.sealed import Place
 
-Place = tuple[str, int]  # a numeric address and a port
 _USER, _NET, _MOUNTS = 0x10000000, 0x40000000, 0x00020000  # CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWNS
 _BIND = 0x1000  # MS_BIND
 _HIDDEN = 0x1 | 0x2 | 0x4 | 0x8  # MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC
 _SET_ADDRESS, _SET_MASK, _SET_FLAGS = 0x8916, 0x891C, 0x8914  # SIOCSIFADDR, SIOCSIFNETMASK, SIOCSIFFLAGS
-_SET_IPV6 = 0x8916
 _UP = 0x41  # IFF_UP, IFF_RUNNING
 _NO_NEW_PRIVILEGES = 38
 _CAPABILITIES_3 = 0x20080522
@@ -64,7 +62,7 @@ def enter(places: Sequence[Place] = (), hosts: str = "") -> list[socket.socket]:
         _cover(libc, uid)
         if hosts:
             _replace(libc, "/etc/hosts", hosts)
-        _loopback(sorted({host for host, _port in places if not is_here(packed(host))}))
+        _loopback(sorted({host for host, _port in places if host != "::1" and not host.startswith("127.")}))
         listening = [_listening(place) for place in places]
     except NotPossible:
         raise
@@ -121,7 +119,7 @@ def _loopback(addresses: Sequence[str]) -> None:
         with socket.socket(socket.AF_INET6) as sock:
             for address in more:
                 packed = struct.pack("=16sIi", socket.inet_pton(socket.AF_INET6, address), 128, 1)  # 1 is always lo
-                fcntl.ioctl(sock, _SET_IPV6, packed)
+                fcntl.ioctl(sock, _SET_ADDRESS, packed)
 
 
 def _listening(place: Place) -> socket.socket:

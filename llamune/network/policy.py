@@ -39,8 +39,12 @@ class Destination:
     @property
     def reach(self) -> Reach:
         """Where it is: this machine, or elsewhere and listed."""
-        here = self.host in NAMED_HERE or is_here(packed(self.host))
-        return "machine" if here else "lan"
+        return "machine" if self.here or is_here(packed(self.host)) else "lan"
+
+    @property
+    def here(self) -> tuple[str, ...]:
+        """The address of a name of this machine."""
+        return ("127.0.0.1",) if self.host in NAMED_HERE else ()
 
 
 @dataclass(frozen=True, slots=True)

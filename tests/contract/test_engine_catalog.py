@@ -202,12 +202,12 @@ async def test_an_installed_server_is_started_and_ended(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "ollama.log"
     server = OllamaServer(await nowhere(), log, fake(tmp_path / "bin"))
     assert await server.ensure_running()
-    assert server.started_here
+    assert await server.started_here()
     assert log.read_text().splitlines()[0] == "cloud off: 1 proxy: None"
     assert log.stat().st_mode & 0o77 == 0
     assert await server.ensure_running()
     await server.aclose()
-    assert not server.started_here
+    assert not await server.started_here()
     assert not await OllamaServer(server._address, log, {"PATH": ""}).ensure_running()
 
 
@@ -224,7 +224,7 @@ async def test_nothing_is_started_where_it_should_not(tmp_path: Path, server: St
     assert not Address("192.0.2.1", 1).loopback
     running = OllamaServer(server.address, tmp_path / "log", found)
     assert await running.ensure_running()
-    assert not running.started_here
+    assert not await running.started_here()
     assert not await OllamaServer(await nowhere(), tmp_path / "log", {"PATH": str(tmp_path)}).ensure_running()
     assert not (tmp_path / "log").exists()
 

@@ -204,13 +204,13 @@ async def test_a_server_is_started_and_ended(generation: str, tmp_path: Path) ->
     address = Address("127.0.0.1", free_port())
     server = OllamaServer(address, tmp_path / "logs" / "ollama.log", environment)
     assert await server.ensure_running()
-    assert server.started_here
+    assert await server.started_here()
     engine = OllamaEngine(address)
     assert await engine.cloud_is_off() is not False
     assert await engine.models() == ()
     other = OllamaServer(address, tmp_path / "other.log", environment)
     assert await other.ensure_running()
-    assert not other.started_here
+    assert not await other.started_here()
     await other.aclose()
     assert await engine.version()
     await server.aclose()

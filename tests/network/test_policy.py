@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from llamune.app import at_home
 from llamune.errors import NetworkPolicyError
+from llamune.listed import at_home
 from llamune.network.counts import Contact, Group, Snapshot
 from llamune.network.figure import figure
 from llamune.network.interfaces import Passed
