@@ -25,7 +25,7 @@ CLOSED = {errno.EACCES: "permission", errno.EPERM: "permission", errno.ELOOP: "l
 
 def main(memory: int, seconds: int) -> None:
     """Answers until stdin ends. Args: memory: bytes of address space; seconds: for one answer."""
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace", newline="\n")  # no halves of pairs
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 1)  # a library that prints must not answer
     os.dup2(null, 2)
@@ -40,7 +40,7 @@ def main(memory: int, seconds: int) -> None:
 
 
 def _answer(out: IO[str], answer: dict[str, Any]) -> None:
-    out.write(json.dumps(answer, ensure_ascii=True, separators=(",", ":")) + "\n")
+    out.write(json.dumps(answer, ensure_ascii=False, separators=(",", ":")) + "\n")
     out.flush()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from os import stat_result
+from os.path import basename, splitext
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from llamune.sources.document import Document, Kept, Read, Refused, Section, Ski
 from llamune.sources.part import SKIPPED, said
 from llamune.sources.walk import Entry, entries
 from llamune.sources.worker import Limits, Sealed, Worker
+from llamune.text import one_line
 
 
 def read(
@@ -82,10 +84,10 @@ def _document(entry: Entry, stamp: Stamp, part: Mapping[str, Any], department: s
     return Document(
         file=entry.file,
         path=path,
-        title=part["title"].strip() or path.rpartition("/")[2],
+        title=one_line(part["title"]) or splitext(basename(path))[0],
         sections=tuple(sections),
         date=part["date"],
-        author=part["author"].strip(),
+        author=one_line(part["author"]),
         department=part["department"].strip() or department,
         tags=tuple(dict.fromkeys((*part["tags"], *tags))),
         digest=part["digest"] or stamp.digest,

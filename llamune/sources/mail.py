@@ -8,9 +8,10 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 from llamune.sources.html import page
-from llamune.sources.outline import Outline, one_line
+from llamune.sources.outline import Outline
 from llamune.sources.part import Attachment, Part, Unreadable
 from llamune.sources.plain import decode
+from llamune.text import one_line
 
 HEADERS = ("From", "To", "Cc", "Date", "Subject")
 _START = re.compile(rb"(?:\A|\r?\n\r?\n)From [^\r\n]+\r?\n(?=[!-9;-~]+:)")

@@ -11,6 +11,7 @@ from llamune.sources.part import Part
 from llamune.sources.plain import decode
 
 _FRONT = re.compile(r"---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|$)", re.DOTALL)
+_MARKED = re.compile(r"[*_`\[<&\\~]")
 _FIELD = re.compile(r"([A-Za-z_-]+)[ \t]*:[ \t]*(.*)")
 
 
@@ -25,7 +26,9 @@ def read(content: bytes, name: str) -> Iterator[Part]:
     outline = Outline()
     title = ""
     done = 0
-    tokens = MarkdownIt("commonmark", {"maxNesting": 50}).enable("table").parse("\n".join(lines))
+    parser = MarkdownIt("commonmark", {"maxNesting": 50}).enable("table").disable("inline")  # text stays as written
+    words = MarkdownIt("commonmark")  # of headings
+    tokens = parser.parse("\n".join(lines))
     for index, token in enumerate(tokens):
         if token.level or token.map is None or token.type not in ("heading_open", "table_open", "fence", "code_block"):
             continue
@@ -34,8 +37,10 @@ def read(content: bytes, name: str) -> Iterator[Part]:
         outline.at(line=start + 1)
         done = end
         if token.type == "heading_open":
-            inline = tokens[index + 1]
-            heading = "".join(child.content or " " for child in inline.children or ())
+            heading = tokens[index + 1].content[:500]
+            if _MARKED.search(heading):
+                (inline,) = words.parseInline(heading)
+                heading = "".join(child.content or " " for child in inline.children or ())
             title = title or heading
             outline.heading(heading, int(token.tag[1]))
         elif token.type == "table_open":

@@ -59,6 +59,10 @@ def _book(content: bytes) -> Part:
         raise Unreadable("encrypted") from error
     except CalamineError as error:
         raise Unreadable("damaged") from error
+    except BaseException as error:  # a panic of the library is no Exception
+        if type(error).__module__ != "pyo3_runtime":
+            raise
+        raise Unreadable("damaged") from error
     named, author, saved = about(archive) if archive else ("", "", "")
     return Part(outline.sections(), named, saved=saved, author=author)
 

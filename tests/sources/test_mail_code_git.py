@@ -51,6 +51,21 @@ def test_an_old_mail_in_iso_2022_jp_with_vendors_signs(tmp_path):
     assert found.sections[0].text.endswith("監査①")
 
 
+def test_names_and_headers_that_could_write_on_the_screen(tmp_path):
+    raw = (
+        mail("x", ("a.txt", b"x"))
+        .as_bytes()
+        .replace(b"Subject: x", b"Subject: \x1b[2J\xff raw")
+        .replace(b"a.txt", b"\x1b]0;b.txt")
+    )
+    (tmp_path / "m.eml").write_bytes(raw)
+    events = seen(tmp_path / "m.eml")
+    assert all(path.isprintable() for path in events)
+    titles = [event.title for event in events.values() if isinstance(event, Document)]
+    assert titles
+    assert all(title.isprintable() and title.encode() for title in titles)
+
+
 def test_a_mailbox_is_as_many_documents_as_it_has_mails(tmp_path):
     box = b"".join(
         b"From a@example.co.jp Wed Apr  1 09:00:00 2026\n" + mail(f"件名{n}", ("a.txt", b"x")).as_bytes() + b"\n"
