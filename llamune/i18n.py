@@ -22,11 +22,21 @@ _catalogue: _Catalogue | None = None
 def install(language: str) -> None:
     """Chooses the interface language for this process: "en", "ja" or "auto" (from the locale)."""
     global _catalogue
-    _catalogue = None
-    if (from_locale() if language == "auto" else language) == "ja":
-        import gettext  # only here: English does not pay for it
+    _catalogue = _load(from_locale() if language == "auto" else language)
 
-        _catalogue = gettext.translation("llamune", Path(__file__).parent / "locale", ["ja"], fallback=True)
+
+def _load(language: str) -> _Catalogue | None:
+    if language != "ja":
+        return None
+    import gettext  # only here: English does not pay for it
+
+    return gettext.translation("llamune", Path(__file__).parent / "locale", ["ja"], fallback=True)
+
+
+def translated(message: str, language: str) -> str:
+    """A text marked with N_ in a language of LANGUAGES, whichever is in use: for files that hold several."""
+    catalogue = _load(language)
+    return catalogue.gettext(message) if catalogue else message
 
 
 def language() -> str:

@@ -36,6 +36,7 @@ def declare(parser: Parser) -> None:
         "sign": (N_("sign a file"), _sign_arguments),
         "key": (N_("make a secret key and print its public one"), _file),
         "trust": (N_("trust a public key from now on"), _trust_arguments),
+        "propose": (N_("propose the next quarter's set from statistics of several machines"), _propose_arguments),
     }
     parser.words("verb", verbs, required=True)
 
@@ -88,6 +89,12 @@ def _trust_arguments(parser: Parser) -> None:
     parser.add_argument("key", metavar=_("KEY"), help=_("its 64 digits"))
 
 
+def _propose_arguments(parser: Parser) -> None:
+    from llamune.cli import recommend_propose
+
+    recommend_propose.arguments(parser)
+
+
 def _path(word: str) -> Path:
     return Path(word).expanduser()
 
@@ -97,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
     verbs: dict[str, Callable[[argparse.Namespace], int | None]] = {
         "show": _show, "list": _list, "details": _details, "diff": _diff, "apply": _apply, "keep": _keep,
         "import": _import, "export": _export, "check": _check, "verify": _verify, "sign": _sign, "key": _key,
-        "trust": _trust,
+        "trust": _trust, "propose": _propose,
     }  # fmt: skip
     try:
         return verbs[args.verb](args) or 0
@@ -262,3 +269,9 @@ def _trust(args: argparse.Namespace) -> None:
 
     sets().trust(args.key.casefold())
     show(_("This key is trusted from now on."))
+
+
+def _propose(args: argparse.Namespace) -> None:
+    from llamune.cli import recommend_propose
+
+    recommend_propose.run(args, sets())

@@ -16,10 +16,11 @@ from llamune.cli.parser import Declare, Parser
 from llamune.errors import LlamuneError, UsageError
 from llamune.i18n import N_, _, ngettext
 from llamune.paths import shipped
+from llamune.recommend import PREFIX
 
 if TYPE_CHECKING:
     from llamune.chat.ranking import Rank
-    from llamune.chat.usage_file import Size
+    from llamune.chat.usage_file import Exported, Size
     from llamune.commands.values import Listing
 
 SINCE = re.compile(r"(?P<year>\d{4})-(?:Q(?P<quarter>[1-4])|(?P<month>\d\d)-(?P<day>\d\d))", re.ASCII)
@@ -122,27 +123,33 @@ def _sizes(args: argparse.Namespace) -> "dict[str, Size]":
 
 def _export(args: argparse.Namespace) -> None:
     from llamune.chat import usage_file
-    from llamune.chat.ranking import outcomes
     from llamune.cli.compare_out import unwritable
     from llamune.cli.output import show
-    from llamune.engine.machine import look
 
     if args.file.exists():
         raise UsageError(_("{path} exists already.").format(path=args.file))
-    since, known = getattr(args, "since", None), {p.stem for p in shipped("presets").glob("*.toml")}
-    with start.store() as (store, _home):
-        exported = usage_file.anonymous(
-            store.usage(since), ((c.task, outcomes([c])) for c in store.contests(since)), _sizes(args), look(), known
-        )
-    if not exported.lines:
+    made = exported(args)
+    if not made.lines:
         raise UsageError(_("Nothing was asked yet."))
     try:
-        files.replace(args.file, usage_file.written(exported))
+        files.replace(args.file, usage_file.written(made))
     except OSError as error:
         raise unwritable(args.file, error) from error
     told = _("{path}: {lines} lines of figures, {games} comparisons, machine: {machine}. No text of any conversation.")
-    machine = exported.machine or "–"
-    show(told.format(path=args.file, lines=len(exported.lines), games=exported.comparisons, machine=machine))
+    show(told.format(path=args.file, lines=len(made.lines), games=made.comparisons, machine=made.machine or "–"))
+
+
+def exported(args: argparse.Namespace) -> "Exported":
+    """This machine's figures, without anything that is nobody else's business."""
+    from llamune.chat import usage_file
+    from llamune.chat.ranking import outcomes
+    from llamune.engine.machine import look
+
+    since, app = getattr(args, "since", None), start.app(args)
+    presets = {p.stem for p in shipped("presets").glob("*.toml")} | {n for n in app.presets if n.startswith(PREFIX)}
+    with start.store() as (store, _home):
+        games = ((c.task, outcomes([c])) for c in store.contests(since))
+        return usage_file.anonymous(store.usage(since), games, _sizes(args), look(), presets)
 
 
 def _ranking(args: argparse.Namespace) -> None:

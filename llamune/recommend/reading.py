@@ -14,7 +14,7 @@ from llamune.recommend.values import PREFIX, VERSION, Recommended, RecommendedSe
 
 FORMAT = 1
 LARGEST = 1_000_000  # bytes of a file
-QUARTER = re.compile(r"\d{4}-Q[1-4]")
+QUARTER = re.compile(r"\d{4}-Q[1-4]", re.ASCII)
 KEYS = {"format": int, "version": str, "quarter": str, "measured": bool, "concurrent_limit": int,
         "execution_order": list, "changelog": dict, "parameters": dict, "models": list}  # fmt: skip
 MODEL_KEYS = {"name": str, "tags": list, "priority": int, "preset": str, "size": (int, float), "memory": (int, float),

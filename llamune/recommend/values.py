@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from llamune.chat.preset import OPTION_NAMES, SamplingOptions
 
 PREFIX = "rec-"  # of the presets that a set in force brings: one for each purpose it has parameters for
-VERSION = re.compile(r"(\d{4}-Q[1-4])(?:\.(\d{1,3}))?")
+VERSION = re.compile(r"(\d{4}-Q[1-4])(?:\.(\d{1,3}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
