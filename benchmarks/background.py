@@ -90,7 +90,7 @@ class Bench:
         async with await talk.ask(question) as main:
             main.stop()  # only its turn is wanted
         wanted = [Candidate(model, "balanced") for model in self.models[1:]] + [Candidate(self.models[0], "creative")]
-        self.behind.start(talk.last_turn().id, await talk.behind(talk.last_turn(), wanted))
+        self.behind.start(talk.last_turn(), await talk.behind(talk.last_turn(), wanted))
         await asyncio.sleep(0.02)
 
     async def until_writing(self) -> None:
@@ -116,7 +116,7 @@ class Bench:
             task = asyncio.create_task(asking)
             await asyncio.sleep(0)
             wanted = [Candidate(model, "creative") for model in self.models]
-            self.behind.start(talk.last_turn().id, await talk.behind(talk.last_turn(), wanted))
+            self.behind.start(talk.last_turn(), await talk.behind(talk.last_turn(), wanted))
             asking = task  # type: ignore[assignment]
         taken = await asking
         await self.stop()

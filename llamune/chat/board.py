@@ -18,6 +18,7 @@ from llamune.chat.events import (
     ThinkingArrived,
 )
 from llamune.chat.fanout import Running
+from llamune.chat.session import Turn
 
 State = Literal["waiting", "loading", "reading", "thinking", "writing", "done"]
 
@@ -28,7 +29,6 @@ class Lane:
 
     answer_id: int
     since: float
-    turn_id: int = 0
     letter: str = ""
     model: str = ""
     preset: str = ""
@@ -76,20 +76,20 @@ class Background:
     """Answers that go on while the user types; owns their tasks.
 
     Args:
-        arrived: told of a turn's id and its lanes when all its background answers have ended.
+        arrived: told of a turn and its lanes when all its background answers have ended.
         changed: called when the board changed.
     """
 
-    def __init__(self, arrived: Callable[[int, list[Lane]], None], changed: Callable[[], None]) -> None:
+    def __init__(self, arrived: Callable[[Turn, list[Lane]], None], changed: Callable[[], None]) -> None:
         self._arrived = arrived
         self._changed = changed
-        self._turns: dict[int, Running] = {}
+        self._running: list[Running] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.lanes: dict[int, Lane] = {}
 
-    def start(self, turn_id: int, running: Running) -> None:
+    def start(self, turn: Turn, running: Running) -> None:
         """Lets the answers of a turn be made from now on."""
-        task = asyncio.create_task(self._follow(turn_id, running), name=f"line-up of turn {turn_id}")
+        task = asyncio.create_task(self._follow(turn, running), name=f"line-up of turn {turn.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -101,7 +101,7 @@ class Background:
     def stop(self, answer_id: int | None = None) -> int:
         """Stops one background answer, or all. Returns how many."""
         wanted = [lane.answer_id for lane in self.open if answer_id in (None, lane.answer_id)]
-        for running in self._turns.values():
+        for running in self._running:
             for i in set(running.ids) & set(wanted):
                 running.stop(i)
         return len(wanted)
@@ -112,10 +112,10 @@ class Background:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _follow(self, turn_id: int, running: Running) -> None:
+    async def _follow(self, turn: Turn, running: Running) -> None:
         async with running:
-            self._turns[turn_id] = running
-            mine = {i: Lane(i, time.monotonic(), turn_id) for i in running.ids}
+            self._running.append(running)
+            mine = {i: Lane(i, time.monotonic()) for i in running.ids}
             self.lanes |= mine
             try:
                 async for event in running:
@@ -123,10 +123,10 @@ class Background:
                     if not isinstance(event, TextArrived | ThinkingArrived):
                         self._changed()
             finally:
-                self._turns.pop(turn_id, None)
+                self._running.remove(running)
                 for i in mine:
                     self.lanes.pop(i, None)
-        self._arrived(turn_id, list(mine.values()))
+        self._arrived(turn, list(mine.values()))
 
 
 def by_letter(lanes: Mapping[int, Lane], letter: str) -> Lane | None:

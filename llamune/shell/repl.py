@@ -309,15 +309,15 @@ class Repl:
             return
         names = {c.model for c in others}
         await self.app.settle_limit([m for m in self.known if m.name in names])
-        self.background.start(turn.id, await self.conversation.behind(turn, others))
+        self.background.start(turn, await self.conversation.behind(turn, others))
 
-    def _line_up_arrived(self, turn_id: int, lanes: list[Lane]) -> None:
+    def _line_up_arrived(self, turn: Turn, lanes: list[Lane]) -> None:
         """One line when a turn's background answers are there, and one for each that failed."""
         if self.front.leaving:
             return
         came = [text.one_line(lane.model) for lane in lanes if isinstance(lane.end, AnswerFinished)]
         if came:
-            asked = text.cut(text.one_line(self.app.store.turn(turn_id).question), 24)
+            asked = text.cut(text.one_line(turn.question), 24)
             told = _("answers from {models} have arrived for “{question}”   /answers · /ignore")
             self._notice(told.format(models=_(" and ").join(dict.fromkeys(came)), question=asked), "good")
         for lane in lanes:
