@@ -95,7 +95,8 @@ def notice(app: App) -> Note | None:
         return None
     told = changes(Difference.of(_before(sets, found[-1], app.state), found[-1]))
     head = _("New recommended models: {version}. Nothing changes by itself.").format(version=found[-1].version)
-    return Note("\n".join(x for x in (head, told, "/recommend details · apply · keep") if x))
+    lines = [head, *told.splitlines(), "/recommend details · apply · keep"]
+    return Note("\n".join(f"  {line}" for line in lines))
 
 
 def next_best(app: App, known: Sequence[ModelInfo]) -> str:
@@ -153,7 +154,7 @@ def listing(chosen: RecommendedSet, installed: Sequence[str], here: Machine) -> 
     columns = [
         Column(_("model"), least=12),
         Column(_("fits")),
-        Column(_("installed"), spare=2),
+        Column(_("installed"), spare=1),
         Column(_("preset"), spare=4),
         Column(_("licence"), spare=5),
         Column(_("at least"), spare=6),
@@ -165,13 +166,9 @@ def listing(chosen: RecommendedSet, installed: Sequence[str], here: Machine) -> 
             fits = wording.verdict(fit.fit([Need(round(m.memory * GB), 0, 0, 0, 0)], here))
             there = m.installed_as(installed)
             about = (m.preset, m.licence, m.machine, m.purpose.get(language(), ""))
-            rows.append((m.name, fits, there or "–", *about))
-    return Listing(columns, rows, "– " + offline())
-
-
-def offline() -> str:
-    """How a model comes to a machine without a network."""
-    return _("not installed: bring its GGUF file along, then: llamune models import FILE.gguf --name NAME")
+            rows.append((m.name, fits, ("✓" if there == m.name else there) or "–", *about))
+    after = _("– is not installed: bring its GGUF file along, then: llamune models import FILE.gguf --name NAME")
+    return Listing(columns, rows, after)
 
 
 def details(sets: Sets, chosen: RecommendedSet, state: State) -> Note:
@@ -227,5 +224,6 @@ def applied(app: App, chosen: RecommendedSet | None, installed: Sequence[str]) -
         told.append(_("presets: {names}").format(names=", ".join(brought)))
     wanted = [m for m in chosen.models if not m.deprecated] if chosen else []
     if missing := [m.name for m in wanted if not m.installed_as(installed)]:
-        told += [", ".join(missing), "  " + offline()]
+        told.append(_("not installed: {names}").format(names=", ".join(missing)))
+        told.append("  " + _("bring the GGUF file along, then: llamune models import FILE.gguf --name NAME"))
     return Note("\n".join(told), "good")

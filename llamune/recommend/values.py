@@ -77,8 +77,8 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is other in a newer set: names of models; `order`: of those that both have, () = as before; `limit`: 0 = as
-    before."""
+    """What is other in a newer set: names of models; `order`: those of both that changed places, as they follow one
+    another now; `limit`: 0 = as before."""
 
     new: tuple[str, ...]
     gone: tuple[str, ...] = ()
@@ -91,11 +91,11 @@ class Difference:
         if old is None:
             return cls(tuple(_names(new)))
         before, after = _names(old), _names(new)
-        order = tuple(n for n in new.order if n in old.order)
+        was, now = [n for n in old.order if n in new.order], [n for n in new.order if n in old.order]
         return cls(
             tuple(n for n in after if n not in before),
             tuple(n for n in before if n not in after),
-            order if list(order) != [n for n in old.order if n in new.order] else (),
+            tuple(n for n, o in zip(now, was, strict=True) if n != o),
             new.limit if new.limit != old.limit else 0,
             tuple(_changes(old.parameters, new.parameters)),
         )

@@ -82,7 +82,7 @@ class Repl:
             return ""
         if not isinstance(self.front, Front):
             return await self.front.ask(f"{slider.name} {value} {self.view.glyphs.prompt} ")
-        keys = _("← → moves it, ↑ ↓ further · or type a number · Enter takes it · Ctrl-C leaves it as it is")
+        keys = _("← → ↑ ↓ move it · or type a number · Enter takes it · Ctrl-C leaves it")
         self.screen.above(self.view.style(text.folded(keys, self.screen.columns), "dim"))
         line = lambda typed: slider.line(typed, self.screen.columns, self.view.glyphs)  # noqa: E731 - as it is typed
         return await self.front.ask(line, value, slider.moved)

@@ -152,7 +152,7 @@ def test_a_difference_names_order_limit_and_parameters(run: Program, tmp_path: P
     file = quarter(tmp_path, "2027-Q1", order, code, ("concurrent_limit = 2", "concurrent_limit = 3"))
     assert run("recommend", "import", str(file), "--trust-once").code == 0
     told = run("recommend", "details").out
-    assert "order: qwen3:8b → gemma3:4b" in told
+    assert "order: qwen3:8b → gemma3:4b\n" in told
     assert "answers at once: 3" in told
     assert "rec-code: temperature 0.2 → 0.1" in told
     assert "rec-code: num_predict – → 500" in told
