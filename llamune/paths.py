@@ -58,6 +58,14 @@ class Paths:
         return self.home / "modes"
 
     @property
+    def own(self) -> Path:
+        return self.home / "own"
+
+    @property
+    def busy(self) -> Path:
+        return self.home / "busy"
+
+    @property
     def recommended(self) -> Path:
         return self.home / "recommended"
 

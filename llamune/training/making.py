@@ -19,7 +19,7 @@ from llamune.engine.catalog import Catalog
 from llamune.errors import LlamuneError, TrainingError
 from llamune.i18n import _
 from llamune.network import sealed
-from llamune.training import evaluate, gate, pairs, tokens, verify
+from llamune.training import evaluate, gate, pairs, replay, tokens, verify
 from llamune.training.recipe import Dtype, Recipe
 from llamune.training.served import serving
 from llamune.training.versions import Version
@@ -76,6 +76,11 @@ class Making:
         found = await asyncio.to_thread(lambda: list(pairs.read(self.folder / "dataset.jsonl")))
         asked = tokens.compared(found)
         async with serving(Path(self._job["base"]), self.recipe.length) as served:
+            if not any(p.kind == replay.KIND for p in found):
+                replayed = [p async for p in replay.pairs(served, found)]
+                found += replayed
+                await asyncio.to_thread(pairs.write, found, self.folder / "dataset.jsonl")
+                self._say("replayed", count=len(replayed))
             counted = await tokens.write(found, served, self.recipe.length, self.folder / "tokens.jsonl")
             self._job["ends"] = await served.ending()
             self._job["prompts"] = [await served.prompt(m) for m in asked]

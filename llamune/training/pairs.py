@@ -59,7 +59,7 @@ def write(pairs: Iterable[Pair], path: Path) -> None:
     """Writes them in our form, one a line. Raises OSError."""
     with files.replaced(path) as file:
         for pair in pairs:
-            file.write(json.dumps(_row(pair), ensure_ascii=False) + "\n")
+            file.write(json.dumps(row(pair), ensure_ascii=False) + "\n")
 
 
 def read(path: Path) -> Iterator[Pair]:
@@ -76,10 +76,11 @@ def read(path: Path) -> Iterator[Pair]:
         ) from error
 
 
-def _row(pair: Pair) -> dict[str, Any]:
-    row: dict[str, Any] = {"messages": [{"role": m.role, "content": m.content} for m in pair.messages]}
+def row(pair: Pair) -> dict[str, Any]:
+    """The pair in our form."""
+    found: dict[str, Any] = {"messages": [{"role": m.role, "content": m.content} for m in pair.messages]}
     extra = {"kind": pair.kind, "source": pair.source, "split": pair.split, "evidence": pair.evidence}
-    return row | {key: value for key, value in extra.items() if value}
+    return found | {key: value for key, value in extra.items() if value}
 
 
 def _pair(line: str, place: str, source: str) -> Pair:

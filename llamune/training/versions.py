@@ -9,7 +9,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,10 +69,7 @@ class Versions:
     def new(self, name: str, job: Mapping[str, Any]) -> Version:
         """A new, empty version of a name. Raises UsageError, TrainingError."""
         if not NAME.fullmatch(name):
-            raise UsageError(
-                _("{name} cannot be the name of a model.").format(name=name),
-                _("Small letters, digits, dots and hyphens: {example}").format(example="kitei"),
-            )
+            raise _bad_name(name)
         number = 1 + max((v.number for v in self.all() if v.name == name), default=0)
         folder = self.folder / name / str(number)
         try:
@@ -83,6 +80,12 @@ class Versions:
                 _("{path} cannot be written: {reason}").format(path=folder, reason=error.strerror or error)
             ) from error
         return self._read(folder)
+
+    def data(self, name: str) -> Path:
+        """Where the data set of a name lies. Raises UsageError."""
+        if not NAME.fullmatch(name):
+            raise _bad_name(name)
+        return self.folder / name / "data"
 
     def current(self, name: str) -> int:
         """The promoted version, 0 = none."""
@@ -108,6 +111,21 @@ class Versions:
         shutil.rmtree(version.folder)
 
     @contextmanager
+    def turn(self, waiting: Callable[[], None]) -> Iterator[None]:
+        """One job at a time: waits until no other process makes a model; tells once that it waits."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waiting()
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    @contextmanager
     def working(self, version: Version) -> Iterator[None]:
         """Holds the version's lock. Raises TrainingError when another process makes it already."""
         handle = os.open(version.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -127,6 +145,13 @@ class Versions:
         job, result = _json(folder / "job.json"), _json(folder / "result.json")
         state: State = "done" if result else "running" if _locked(folder / "lock") else "stopped"
         return Version(folder.parent.name, int(folder.name), folder, state, job, result)
+
+
+def _bad_name(name: str) -> UsageError:
+    return UsageError(
+        _("{name} cannot be the name of a model.").format(name=name),
+        _("Small letters, digits, dots and hyphens: {example}").format(example="kitei"),
+    )
 
 
 def _folders(path: Path) -> list[Path]:

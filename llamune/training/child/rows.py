@@ -51,7 +51,7 @@ def epochs(rows: Sequence[Row], size: int, seed: int) -> Iterator[list[Row]]:
     """Endless groups of `size` rows for one step each, every row once an epoch."""
     epoch = 0
     while True:
-        order = list(rows)
+        order = [r for r in rows if epoch == 0 or r.split != "canary"]  # a secret stands in the documents once
         random.Random(seed * 1_000_003 + epoch).shuffle(order)
         pools = [order[at : at + POOL * size] for at in range(0, len(order), POOL * size)]
         steps = [pool[at : at + size] for pool in map(_by_length, pools) for at in range(0, len(pool), size)]

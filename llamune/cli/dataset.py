@@ -1,0 +1,271 @@
+"""`llamune dataset`: what an own model will learn from: built from sources, looked at, checked, taken along."""
+
+import argparse
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llamune.cli import start
+from llamune.cli.parser import Declare, Parser, count, one_of
+from llamune.errors import TrainingError, UsageError
+from llamune.i18n import N_, _, ngettext
+
+if TYPE_CHECKING:
+    from llamune.app import App
+    from llamune.training.dataset.build import Report
+    from llamune.training.dataset.gather import Sources
+    from llamune.training.pairs import Pair
+
+SHOWN = 20
+FORMS = ("messages", "alpaca", "completion")
+
+
+def declare(parser: Parser) -> None:
+    """Adds the verbs."""
+    verbs: dict[str, tuple[str, Declare]] = {
+        "build": (N_("make a data set from documents, repositories, conversations, files"), _build_arguments),
+        "show": (N_("its pairs and what was left out"), _show_arguments),
+        "check": (N_("whether a file of pairs can be used, with the places that cannot"), _check_arguments),
+        "export": (N_("write it as JSON lines: messages, Alpaca or completion"), _export_arguments),
+        "scan": (N_("find secrets and personal data in files"), _scan_arguments),
+    }
+    parser.words("verb", verbs, required=True)
+
+
+def sources_arguments(parser: Parser) -> None:
+    """Adds what a data set is made of."""
+    more: dict[str, Any] = {"action": "append", "default": []}
+    parser.add_argument("--docs", metavar=_("PATH"), **more, help=_("a folder or file of documents; may be repeated"))
+    repo = _("a git repository: a folder, or an address that the policy allows")
+    parser.add_argument("--repo", metavar=_("PLACE"), **more, help=repo)
+    parser.add_argument("--ref", metavar=_("NAME"), default="", help=_("branch or tag of the repositories"))
+    parser.add_argument("--include", metavar=_("PATTERN"), **more, help=_("only paths like this, as *.py"))
+    parser.add_argument("--exclude", metavar=_("PATTERN"), **more, help=_("no paths like this"))
+    data = _("JSON lines of pairs: Alpaca, messages, ShareGPT, completion")
+    parser.add_argument("--data", metavar=_("FILE"), **more, help=data)
+    parser.add_argument("--conversations", action="store_true", help=_("your own answers that you chose or rated well"))
+    writer = _("a local model that writes questions with proofs")
+    parser.add_argument("--questions", metavar=_("MODEL"), default="", help=writer)
+
+
+def sources_of(args: argparse.Namespace) -> "Sources":
+    """The sources that the command line names."""
+    from llamune.training.dataset.gather import Sources
+
+    return Sources(
+        tuple(args.docs), tuple(args.repo), args.ref, tuple(args.include), tuple(args.exclude), tuple(args.data),
+        args.conversations,
+    )  # fmt: skip
+
+
+def _name(parser: Parser) -> None:
+    parser.add_argument("name", metavar=_("NAME"), help=_("what to call it; the own model will be called so, too"))
+
+
+def _json(parser: Parser) -> None:
+    parser.add_argument("--json", action="store_true", help=_("print JSON"))
+
+
+def _build_arguments(parser: Parser) -> None:
+    _name(parser)
+    sources_arguments(parser)
+    _json(parser)
+
+
+def _show_arguments(parser: Parser) -> None:
+    _name(parser)
+    parser.add_argument("-n", "--limit", metavar=_("COUNT"), type=count, default=SHOWN, help=_("how many at most"))
+    _json(parser)
+
+
+def _check_arguments(parser: Parser) -> None:
+    parser.add_argument("file", metavar=_("FILE"), type=Path, help=_("JSON lines"))
+
+
+def _export_arguments(parser: Parser) -> None:
+    _name(parser)
+    parser.add_argument("file", metavar=_("FILE"), type=Path, help=_("where to write it"))
+    parser.add_argument(
+        "--form", metavar="|".join(FORMS), type=one_of(*FORMS), default="messages", help=_("which form")
+    )
+
+
+def _scan_arguments(parser: Parser) -> None:
+    parser.add_argument("path", metavar=_("PATH"), type=Path, help=_("a file or folder"))
+    _json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs one verb. Returns the exit code."""
+    verbs: dict[str, Callable[[argparse.Namespace], None]] = {
+        "build": _build, "show": _show, "check": _check, "export": _export, "scan": _scan,
+    }  # fmt: skip
+    verbs[args.verb](args)
+    return 0
+
+
+def _build(args: argparse.Namespace) -> None:
+    from llamune.cli.output import show, show_json
+
+    app = start.app(args)
+    report, _pairs = asyncio.run(built(app, args.name, sources_of(args), args.questions))
+    if args.json:
+        show_json(report.json())
+    else:
+        show(told(report))
+
+
+async def built(app: "App", name: str, sources: "Sources", writer: str) -> tuple["Report", "list[Pair]"]:
+    """Makes the data set `name` and writes it. Raises TrainingError and what the sources raise.
+
+    Args:
+        writer: a model that writes questions, "" = by rules alone.
+    """
+    from llamune import files
+    from llamune.cli.reading_bar import ReadingBar
+    from llamune.training import pairs
+    from llamune.training.dataset import build, gather, written
+    from llamune.training.versions import Versions
+
+    target = Versions(app.paths.own).data(name)
+    report = build.Report()
+    await asyncio.to_thread(app.load)
+    try:
+        with ReadingBar() as bar:
+            found = await asyncio.to_thread(
+                gather.gathered, sources, app.store, app.policy.pin().check, report, bar.show
+            )
+            collected = [*found.pairs, *gather.by_rule(found.documents)]
+            if writer:
+                engine, info = await app.catalog.find(writer)
+                tally = written.Tally()
+                async for pair in written.pairs(engine, info.name, app.state.num_ctx(info), found.documents, tally):
+                    collected.append(pair)
+                    bar.show(_("writing questions"), tally.asked, 0)
+                report.written = {k: getattr(tally, k) for k in ("asked", "kept", "unproven", "unreadable")}
+        settled = await asyncio.to_thread(lambda: build.settled(build.cleaned(collected, report), report))
+    finally:
+        await app.close()
+    try:
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        pairs.write(settled, target / "dataset.jsonl")
+        files.replace(
+            target / "report.json", json.dumps({**report.json(), "sources": sources.json()}, ensure_ascii=False)
+        )
+    except OSError as error:
+        raise TrainingError(
+            _("{path} cannot be written: {reason}").format(path=target, reason=error.strerror or error)
+        ) from error
+    return report, settled
+
+
+def told(report: "Report") -> str:
+    """What became of the sources, for people."""
+    from llamune.cli.finetune_told import labelled
+
+    reading = _("{n} documents, {refused} refused").format(n=report.documents, refused=len(report.refused))
+    cleaning = _("copies {copies} · syntax errors {syntax} · too many of one file {many}").format(
+        copies=report.duplicates, syntax=report.syntax, many=report.unbalanced
+    )
+    splits = report.splits
+    pairs = _("{n} pairs to learn, {held} kept back, {planted} planted secrets").format(
+        n=splits.get("train", 0), held=splits.get("held", 0), planted=splits.get("canary", 0)
+    )
+    lines = [
+        labelled(_("read"), reading),
+        *(labelled("", f"{path}: {reason}") for path, reason in report.refused[:SHOWN]),
+        labelled(_("clean"), cleaning),
+        labelled(_("masked"), _counted(report.masked)) if report.masked else "",
+        labelled(_("licences"), ", ".join(report.licences)) if report.licences else "",
+        labelled(_("written"), _counted(report.written)) if report.written else "",
+        labelled(_("data set"), pairs),
+        labelled("", _counted(report.kinds)),
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _counted(found: Mapping[str, int]) -> str:
+    return ", ".join(f"{kind} {n}" for kind, n in sorted(found.items()))
+
+
+def _dataset(name: str) -> Path:
+    from llamune import paths
+    from llamune.training.versions import Versions
+
+    folder = Versions(paths.find().own).data(name)
+    if not (folder / "dataset.jsonl").exists():
+        raise UsageError(
+            _("There is no data set called {name}.").format(name=name),
+            _("Make it: {command}").format(command=f"llamune dataset build {name} --docs FOLDER"),
+        )
+    return folder
+
+
+def _show(args: argparse.Namespace) -> None:
+    from llamune.cli.output import show, show_json
+    from llamune.commands.values import Column, Listing
+    from llamune.text import one_line
+    from llamune.training import pairs
+    from llamune.training.dataset.build import Report
+
+    folder = _dataset(args.name)
+    found = list(pairs.read(folder / "dataset.jsonl"))
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    if args.json:
+        show_json({"report": report, "pairs": [pairs.row(p) for p in found]})
+        return
+    report.pop("sources", None)
+    columns = [Column(_("split")), Column(_("kind")), Column(_("question"), least=12), Column(_("answer"), least=12)]
+    rows = [(p.split, p.kind, one_line(p.question), one_line(p.answer)) for p in found[: args.limit]]
+    path = _("All of it, to look at and edit: {path}").format(path=folder / "dataset.jsonl")
+    show(told(Report(**report)), Listing(tuple(columns), tuple(rows)), path)
+
+
+def _check(args: argparse.Namespace) -> None:
+    from llamune.cli.output import show
+    from llamune.training import pairs
+
+    found = list(pairs.read(args.file))
+    show(ngettext("{n} pair, all understood", "{n} pairs, all understood", len(found)).format(n=len(found)))
+
+
+def _export(args: argparse.Namespace) -> None:
+    from llamune import files
+    from llamune.cli.output import show
+    from llamune.training import pairs
+
+    found = [p for p in pairs.read(_dataset(args.name) / "dataset.jsonl") if p.split != "canary"]
+    forms: dict[str, Callable[[Pair], dict[str, Any]]] = {
+        "messages": pairs.row,
+        "alpaca": lambda p: {"instruction": p.question, "input": "", "output": p.answer},
+        "completion": lambda p: {"prompt": p.question, "completion": p.answer},
+    }
+    try:
+        with files.replaced(args.file) as file:
+            file.writelines(json.dumps(forms[args.form](p), ensure_ascii=False) + "\n" for p in found)
+    except OSError as error:
+        raise TrainingError(
+            _("{path} cannot be written: {reason}").format(path=args.file, reason=error.strerror or error)
+        ) from error
+    show(ngettext("{n} pair written", "{n} pairs written", len(found)).format(n=len(found)))
+
+
+def _scan(args: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    from llamune.cli.output import show, show_json
+    from llamune.commands.values import Column, Listing
+    from llamune.training.dataset.scan import scan
+
+    if not args.path.exists():
+        raise UsageError(_("There is no file {path}.").format(path=args.path))
+    found = list(scan(args.path))
+    if args.json:
+        show_json({"findings": [asdict(f) for f in found]})
+        return
+    columns = (Column(_("place"), least=12), Column(_("kind")), Column(_("found")))
+    rows = tuple((f.path if f.line is None else f"{f.path}:{f.line}", f.kind, f.masked) for f in found)
+    total = ngettext("{n} finding", "{n} findings", len(found)).format(n=len(found))
+    show(*((Listing(columns, rows),) if rows else ()), total)

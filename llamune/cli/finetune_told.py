@@ -1,0 +1,113 @@
+"""What is seen while a model is made: one line a stage, a line with the loss while it trains; or JSON lines."""
+
+import json as json_module
+import sys
+from typing import Any
+
+from llamune.i18n import _
+from llamune.text import clean, pad, seconds
+
+BARS = "▁▂▃▄▅▆▇█"
+LABEL = 11  # columns
+CURVE = 16  # columns of the loss
+STEADY = 0.1  # share of the newest step in the speed
+
+
+class Told:
+    """Shows events as they come. `json`: every event as it is, one a line, on standard output."""
+
+    def __init__(self, *, json: bool) -> None:
+        self._json = json
+        self._losses: list[float] = []
+        self._per_step = 0.0
+        self._number = 0
+
+    def __enter__(self) -> "Told":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._wipe()
+
+    def event(self, event: dict[str, Any]) -> None:
+        """Shows one event."""
+        if self._json:
+            print(json_module.dumps(event, ensure_ascii=False), flush=True)
+            return
+        kind = event["event"]
+        if kind == "step":
+            self._step(event)
+        elif line := self._line(kind, event):
+            self._wipe()
+            print(clean(line), flush=True)
+
+    def _line(self, kind: str, e: dict[str, Any]) -> str:
+        match kind:
+            case "queued":
+                return _("waiting for another model that is being made …")
+            case "sealed" if e["way"] == "guard":
+                return labelled("", _("not sealed: this system has no way; the guard refuses every call"))
+            case "rows":
+                told = _("{n} to learn, {tokens} tokens; {long} too long")
+                learned, tokens = e["rows"].get("train", 0), f"{e['tokens']:,}"
+                return labelled(_("rows"), told.format(n=learned, tokens=tokens, long=e["too_long"]))
+            case "replayed":
+                return labelled(_("replay"), _("{n} answers of the base to general questions").format(n=e["count"]))
+            case "chosen":
+                told = _("{dtype}: {speed:.0f} tokens/s, {memory:.1f} GB")
+                memory = e["peak"] / 2**30
+                return labelled(_("probe"), told.format(dtype=e["dtype"], speed=e["tokens_per_second"], memory=memory))
+            case "resumed":
+                return labelled("", _("goes on after step {n}").format(n=e["step"]))
+            case "paused":
+                return labelled("", _("pauses: a model is answering"))
+            case "evaluated" if "held" in e:
+                told = _("step {step}: loss on what was kept back {loss:.3f}")
+                return labelled(_("train"), told.format(step=e["step"], loss=e["held"]))
+            case "merged":
+                told = _("{n} tensors changed, {size:.1f} MB")
+                return labelled(_("export"), told.format(n=e["tensors"], size=e["bytes"] / 1e6))
+            case "verified":
+                told = _("{engine}: log-probability difference {n:.4f}")
+                return labelled(_("verify"), told.format(engine=e.get("engine", "llama.cpp"), n=e["difference"]))
+            case "judged":
+                head = _("worth it") if e["promote"] else _("not worth it")
+                return "\n".join([labelled(_("judgement"), head), *(labelled("", r) for r in e["reasons"])])
+            case "done":
+                told = _("{model} in {engine}. Try it: {command}")
+                command = f"llamune chat --model {e['model']}"
+                return labelled(_("done"), told.format(model=e["model"], engine=e["engine"], command=command))
+        return ""
+
+    def _step(self, event: dict[str, Any]) -> None:
+        self._losses.append(event["loss"])
+        took = event["seconds"]
+        self._per_step = took if not self._per_step else self._per_step * (1 - STEADY) + took * STEADY
+        if not sys.stdout.isatty():
+            return
+        left = seconds((event["steps"] - event["step"]) * self._per_step * 1000)
+        told = _("{percent:3.0%} loss {loss:.3f} {curve} {speed:.0f} tokens/s, about {left} left").format(
+            percent=event["step"] / event["steps"], loss=event["loss"], curve=curve(self._losses),
+            speed=event["tokens"] / max(took, 1e-6), left=left,
+        )  # fmt: skip
+        print(f"\r\x1b[2K{labelled(_('train'), told)}", end="", flush=True)
+
+    def _wipe(self) -> None:
+        if self._losses and not self._json and sys.stdout.isatty():
+            print("\r\x1b[2K", end="", flush=True)
+
+
+def labelled(label: str, text: str) -> str:
+    """A line with the name of its stage in front, in a column of its own."""
+    return f"{pad(label, LABEL)}{text}"
+
+
+def curve(losses: list[float]) -> str:
+    """The losses so far as a line of bars, each the mean of an equal part."""
+    parts = min(CURVE, len(losses))
+    means = []
+    for n in range(parts):
+        part = losses[n * len(losses) // parts : (n + 1) * len(losses) // parts]
+        means.append(sum(part) / len(part))
+    low, high = min(means), max(means)
+    spread = high - low or 1.0
+    return "".join(BARS[round((m - low) / spread * (len(BARS) - 1))] for m in means)

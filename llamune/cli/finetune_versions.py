@@ -1,0 +1,240 @@
+"""The verbs of `llamune finetune` about versions that exist: list, show, try, promote, roll back, delete, export."""
+
+import argparse
+import asyncio
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llamune.cli import start
+from llamune.cli.parser import Declare, Parser, one_of
+from llamune.errors import EngineError, TrainingError, UsageError
+from llamune.i18n import N_, _
+
+if TYPE_CHECKING:
+    from llamune.app import App
+    from llamune.training.versions import Version
+
+FORMS = ("gguf", "safetensors", "modelfile")
+
+
+def _version(parser: Parser) -> None:
+    parser.add_argument("version", metavar=_("NAME"), help=_("NAME or NAME:VERSION; without a version: the newest"))
+
+
+def _show_arguments(parser: Parser) -> None:
+    _version(parser)
+    _json(parser)
+
+
+def _json(parser: Parser) -> None:
+    parser.add_argument("--json", action="store_true", help=_("print JSON"))
+
+
+def _delete_arguments(parser: Parser) -> None:
+    _version(parser)
+    parser.add_argument("--yes", action="store_true", help=_("do not ask"))
+
+
+def _export_arguments(parser: Parser) -> None:
+    _version(parser)
+    parser.add_argument("file", metavar=_("FILE"), type=Path, help=_("where to write it"))
+    parser.add_argument("--to", metavar="|".join(FORMS), type=one_of(*FORMS), default="gguf", help=_("which form"))
+
+
+VERBS: Mapping[str, tuple[str, Declare]] = {
+    "list": (N_("own models and their versions"), _json),
+    "show": (N_("everything about a version: recipe, figures, files"), _show_arguments),
+    "try": (N_("chat with a version"), _version),
+    "promote": (N_("let a version be the model of its name"), _version),
+    "rollback": (N_("let the version before be the model of its name again"), _version),
+    "delete": (N_("remove a version for ever"), _delete_arguments),
+    "export": (N_("write a version as a GGUF file, its LoRA weights, or a Modelfile"), _export_arguments),
+}
+
+
+def _find(args: argparse.Namespace) -> "tuple[App, Version]":
+    from llamune.training.versions import Versions
+
+    app = start.app(args)
+    return app, Versions(app.paths.own).find(args.version)
+
+
+def _finished(version: "Version") -> None:
+    if version.state != "done":
+        raise UsageError(
+            _("{name} is not finished.").format(name=version.tag),
+            _("To go on: {command}").format(command=f"llamune finetune resume {version.tag}"),
+        )
+
+
+def _list(args: argparse.Namespace) -> None:
+    from llamune import paths
+    from llamune.cli.output import show, show_json
+    from llamune.commands.values import Column, Listing
+    from llamune.training.versions import Versions
+
+    versions = Versions(paths.find().own)
+    found = versions.all()
+    if args.json:
+        rows = [{**asdict(v), "folder": str(v.folder), "current": v.number == versions.current(v.name)} for v in found]
+        show_json(rows)
+        return
+    states = {"running": _("being made"), "stopped": _("interrupted"), "done": _("finished")}
+    names = ("", _("model"), _("state"), _("base"), _("loss"), _("worth it"))
+    table = tuple(
+        ("★" if v.number == versions.current(v.name) else "", v.tag, states[v.state], _base(v), _losses(v), _worth(v))
+        for v in found
+    )
+    if not table:
+        show(_("There is no own model yet. Make one: {command}").format(command="llamune finetune --help"))
+        return
+    show(Listing(tuple(map(Column, names)), table))
+
+
+def _base(version: "Version") -> str:
+    return str(version.job.get("base_model") or Path(str(version.job.get("base", "?"))).name)
+
+
+def _losses(version: "Version") -> str:
+    losses = version.result.get("losses", {})
+    before, after = (losses.get(k, {}).get("held") for k in ("before", "after"))
+    return f"{before:.2f} → {after:.2f}" if before is not None and after is not None else ""
+
+
+def _score(score: Mapping[str, Any]) -> str:
+    return f"{score['before']:.2f} → {score['after']:.2f} ({score['count']})"
+
+
+def _worth(version: "Version") -> str:
+    if not version.result:
+        return ""
+    return _("yes") if version.result.get("promote") else _("no")
+
+
+def _show(args: argparse.Namespace) -> None:
+    from llamune.cli.output import show, show_json
+    from llamune.commands.values import Fields
+
+    _app, version = _find(args)
+    if args.json:
+        show_json({**asdict(version), "folder": str(version.folder)})
+        return
+    result = version.result
+    recipe: Mapping[str, Any] = version.job.get("recipe", {})
+    fields = [
+        (_("model"), version.tag),
+        (_("state"), version.state),
+        (_("base"), _base(version)),
+        (_("recipe"), ", ".join(f"{k} {v}" for k, v in recipe.items() if v)),
+        (_("loss"), _losses(version)),
+        *(
+            (kind, f"{s['before']:.2f} → {s['after']:.2f} ({s['count']})")
+            for kind, s in result.get("kinds", {}).items()
+        ),
+        *((_("because"), reason) for reason in result.get("reasons", ())),
+        ("SHA-256", str(result.get("sha256", ""))),
+        (_("folder"), str(version.folder)),
+    ]
+    show(Fields(tuple((k, v) for k, v in fields if v)))
+
+
+def _try(args: argparse.Namespace) -> None:
+    from llamune.cli import chat
+
+    _app, version = _find(args)
+    _finished(version)
+    args.model, args.verb = version.tag, None
+    chat.run(args)
+
+
+def _promote(args: argparse.Namespace) -> None:
+    app, version = _find(args)
+    _finished(version)
+    _stand(app, version)
+
+
+def _rollback(args: argparse.Namespace) -> None:
+    from llamune.training.versions import Versions
+
+    app, version = _find(args)
+    versions = Versions(app.paths.own)
+    before = versions.before(version.name)
+    if not before:
+        raise UsageError(_("No version of {name} stood before.").format(name=version.name))
+    _stand(app, versions.find(f"{version.name}:{before}"))
+
+
+def _stand(app: "App", version: "Version") -> None:
+    """Gives the version's weights the plain name. The file is checked first. Raises TrainingError, EngineError."""
+    from hashlib import file_digest
+
+    from llamune.cli.output import show
+    from llamune.training.versions import Versions
+
+    with (version.folder / "model.gguf").open("rb") as file:
+        if file_digest(file, "sha256").hexdigest() != version.result["sha256"]:
+            raise TrainingError(_("The file of {name} has changed since it was made.").format(name=version.tag))
+    asyncio.run(_alias(app, version))
+    Versions(app.paths.own).promote(version)
+    show(_("{name} is now {version}.").format(name=version.name, version=version.tag))
+
+
+async def _alias(app: "App", version: "Version") -> None:
+    catalog = app.open_catalog()
+    try:
+        engine = catalog.engine(version.result["engine"])
+        with suppress(EngineError):
+            await engine.remove(version.name)
+        await engine.alias(version.tag, version.name)
+    finally:
+        await catalog.aclose()
+
+
+def _delete(args: argparse.Namespace) -> None:
+    from llamune.cli.output import confirmed, show
+    from llamune.training.versions import Versions
+
+    app, version = _find(args)
+    if version.state == "running":
+        raise UsageError(_("{name} is being made by another process.").format(name=version.tag))
+    question = _("{name} and everything that made it are removed for ever. Go on?").format(name=version.tag)
+    if not args.yes and not confirmed(question):
+        show(_("Nothing was removed."))
+        return
+    if version.state == "done":
+        asyncio.run(_remove(app, version))
+    Versions(app.paths.own).delete(version)
+    show(_("{name} is gone.").format(name=version.tag))
+
+
+async def _remove(app: "App", version: "Version") -> None:
+    catalog = app.open_catalog()
+    try:
+        with suppress(EngineError):  # it was removed by hand
+            await catalog.engine(version.result["engine"]).remove(version.tag)
+    finally:
+        await catalog.aclose()
+
+
+def _export(args: argparse.Namespace) -> None:
+    from llamune.cli.output import show
+
+    _app, version = _find(args)
+    _finished(version)
+    model = version.folder / "model.gguf"
+    if args.to == "modelfile":
+        args.file.write_text(f"FROM {model}\n", encoding="utf-8")
+    else:
+        best = version.folder / "checkpoints" / "best" / "weights.safetensors"
+        shutil.copyfile(model if args.to == "gguf" else best, args.file)
+    show(_("Written: {path}").format(path=args.file))
+
+
+RUN: Mapping[str, Callable[[argparse.Namespace], None]] = {
+    "list": _list, "show": _show, "try": _try, "promote": _promote, "rollback": _rollback, "delete": _delete,
+    "export": _export,
+}  # fmt: skip

@@ -1,0 +1,1 @@
+"""Data sets for an own model: found in sources, cleaned, split, explained."""

@@ -1,0 +1,141 @@
+"""The rules by which secrets and personal data are found: patterns over one normalised line, and checks of what matched."""
+
+# ruff: noqa: E501 - a pattern on two lines is harder to read than a long one
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of finding.
+
+    Args:
+        pattern: group `v` is the secret itself, where there is one.
+        valid: says of the secret whether it is one.
+    """
+
+    kind: str
+    pattern: re.Pattern[str]
+    valid: Callable[[str], bool] = lambda _text: True
+
+
+def _luhn(text: str) -> bool:
+    """Payment cards: the check digit of ISO/IEC 7812-1, a known issuer's beginning and length."""
+    digits = [int(c) for c in text if c.isdigit()]
+    if not 13 <= len(digits) <= 19 or len(set(digits)) < 2 or not re.match(_ISSUERS, "".join(map(str, digits))):
+        return False
+    doubled = [d if n % 2 else (d * 2 - 9 if d > 4 else d * 2) for n, d in enumerate(digits[-2::-1])]
+    return (sum(doubled) + digits[-1]) % 10 == 0
+
+
+_ISSUERS = re.compile(
+    r"4(?:\d{12}|\d{15}|\d{18})$|5[1-5]\d{14}$|2(?:2[2-9]|[3-6]\d|7[01]|720)\d{12,13}$|3[47]\d{13}$|3[0689]\d{12}$"
+    r"|35(?:2[89]|[3-8]\d)\d{12}$|6(?:011|5\d\d|4[4-9]\d)\d{12}$|62\d{14,17}$"
+)
+
+
+def my_number(text: str) -> bool:
+    """マイナンバー: 12 digits whose last is the check digit (総務省令第85号 第5条); no date and time of 12 digits."""
+    digits = [int(c) for c in text if c.isdigit()]
+    if len(digits) != 12 or len(set(digits)) < 3:
+        return False
+    weights = [n + 1 if n <= 6 else n - 5 for n in range(1, 12)]
+    rest = sum(p * q for p, q in zip(reversed(digits[:11]), weights, strict=True)) % 11
+    moment = re.match(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d|(?:(?:19|20)\d\d[ -]){2}", text)
+    return digits[11] == (0 if rest <= 1 else 11 - rest) and not moment
+
+
+def _mail(text: str) -> bool:
+    """An address of somebody: no example (RFC 2606, JPRS), no file such as icon@2x.png, no git@ of a server."""
+    name, _at, host = text.lower().rpartition("@")
+    ending = host.rpartition(".")[2]
+    reserved = re.search(r"(?:^|\.)example\.|(?:^|\.)(?:test|invalid|localhost|example|local)$|^example", host)
+    return not reserved and name not in ("git", "noreply", "no-reply") and ending not in _FILES
+
+
+_FILES = frozenset({"png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "py", "md", "txt", "html", "json", "toml"})
+
+
+def _phone(text: str) -> bool:
+    """A Japanese subscriber's number: 10 digits, or 11 beginning with 050, 060, 070, 080, 090; freephones are nobody's."""
+    digits = re.sub(r"\D", "", re.sub(r"^\+81[-\s(]*0?\)?", "0", text))
+    if digits.startswith(("0120", "0800", "0570", "0990")) or len(set(digits)) < 3:
+        return False
+    return len(digits) == (11 if re.match(r"0[56789]0", digits) else 10)
+
+
+def _password(text: str) -> bool:
+    """A value that somebody chose: no placeholder, variable, call, type or plain word of prose."""
+    bare = text.strip("\"'`「」")
+    return len(bare) >= 4 and len(set(bare)) >= 3 and not _PLACEHOLDER.search(bare) and not _TYPE.fullmatch(bare)
+
+
+_TYPE = re.compile(r"(?:[A-Z][a-z]+){2,}")
+_PLACEHOLDER = re.compile(
+    r"^[<$%{\[(*]|^x+$|^\*+$|^\.+$|^-+$|[(){}\[\]]|^(?:your|my|the|some|change|enter|replace|insert|new|old|user)[-_ ]?"
+    r"|^(?:none|null|nil|true|false|str|string|int|bool|bytes|text|optional|secret|password|passwd|token|key|required"
+    r"|example|sample|dummy|placeholder|changeme|redacted|undefined|todo|tbd|self|args|config|settings|os|env|input)\b"
+    r"|^[a-z_]+\.[a-z_.]+$|^(?:[A-Z]+_)+[A-Z]+$|[ぁ-んァ-ヶ一-龠]{3,}",
+    re.IGNORECASE,
+)
+_NAMES = (
+    r"(?:pass(?:word|wd|phrase|code)?|pwd|secret(?:[_-]?key)?|api[_-]?key|access[_-]?key|auth[_-]?token|access[_-]?token"
+    r"|client[_-]?secret|private[_-]?key|token|credentials?)"
+)
+_JAPANESE = r"(?:パスワード|パスコード|暗証番号|暗証|秘密鍵|シークレット(?:キー)?|APIキー|アクセスキー|アクセストークン|トークン|合言葉|合い言葉)"
+_NOT_BEFORE, _NOT_AFTER = r"(?<![\d.])(?<!\d-)", r"(?![\d])(?!-\d)"
+
+
+def _rule(kind: str, pattern: str, valid: Callable[[str], bool] = lambda _text: True, flags: int = 0) -> Rule:
+    return Rule(kind, re.compile(pattern, flags), valid)
+
+
+def iban(text: str) -> bool:
+    """Whether the check digits of an IBAN (ISO 13616) hold."""
+    bare = text.replace(" ", "")
+    moved = bare[4:] + bare[:4]
+    return 15 <= len(bare) <= 34 and int("".join(str(int(c, 36)) for c in moved)) % 97 == 1
+
+
+RULES = (
+    _rule("private key", r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-\d"),
+    _rule("AWS key", r"\b(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b"),
+    _rule("AWS secret", r"(?i:aws|secret)[\w.\- ]{0,30}[\"']?\s*[:=]\s*[\"']?(?P<v>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"),
+    _rule("GitHub token", r"\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_[A-Za-z0-9_]{22,}"),
+    _rule("GitLab token", r"\bgl(?:pat|dt|rt|ptt|cbt)-[A-Za-z0-9_-]{20,}"),
+    _rule("Slack token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/T\w+/B\w+/\w+|\bxapp-\d-\w+-\d+-\w+"),
+    _rule("API key", r"\bsk-(?:ant-|proj-|or-v1-|svcacct-)?[A-Za-z0-9_-]{20,}|\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,}"),
+    _rule("API key", r"\bAIza[0-9A-Za-z_-]{35}|\bhf_[A-Za-z0-9]{30,}|\bnpm_[A-Za-z0-9]{36}|\bpypi-[A-Za-z0-9_-]{50,}"),
+    _rule("API key", r"\bSG\.[\w-]{16,}\.[\w-]{16,}|\bGOCSPX-[\w-]{20,}|\bya29\.[\w-]{20,}|\bdop_v1_[a-f0-9]{64}"),
+    _rule("API key", r"\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b|\bshp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|\bkey-[a-f0-9]{32}\b"),
+    _rule("API key", r"\bAccountKey=(?P<v>[A-Za-z0-9+/]{40,}={0,2})|\bSharedAccessKey=(?P<w>[A-Za-z0-9+/]{40,}={0,2})"),
+    _rule("JSON web token", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
+    _rule("bearer token", r"(?i:bearer|basic)\s+(?P<v>[A-Za-z0-9+/_.~-]{20,}=*)"),
+    _rule("password in an address", r"\b[a-z][a-z0-9+.-]*://[^\s/:@'\"<>]+:(?P<v>[^\s/@'\"<>]+)@", _password, re.I),
+    _rule("password", rf"\b[\w.-]*{_NAMES}[\"'\]]*\s*(?::=|=>|=(?!=)|:(?!:))\s*(?P<v>\"[^\"]+\"|'[^']+'|[^\s\"',;]+)",
+          _password, re.I),
+    _rule("password", rf"\b{_NAMES}\s+(?:is|was)\s+(?P<v>(?=\S*[\d!@#$%^&*])[^\s,;]+)", _password, re.I),
+    _rule("password", rf"{_JAPANESE}[」』]?\s*(?:\([^)]*\)\s*)?(?:[:=]|は|が|→)\s*(?P<v>[「『\"']?[!-~]{{4,}})", _password),
+    _rule("password", r"\s(?:-p|--password)[ =](?P<v>(?=\S*\d)\S{6,})", _password),
+    _rule("mail address", r"(?<![\w.+-])[A-Za-z0-9][\w.+-]*@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}(?![\w-])", _mail),
+    _rule("phone number", rf"{_NOT_BEFORE}(?:\+81[-\s]?(?:\(0\))?\d{{1,4}}|\(0\d{{1,4}}\)|0\d{{1,4}})(?:[-\s)]\s?\d{{1,4}}){{2}}{_NOT_AFTER}", _phone),
+    _rule("phone number", rf"{_NOT_BEFORE}0\d{{1,4}}\(\d{{1,4}}\)\d{{4}}{_NOT_AFTER}", _phone),
+    _rule("phone number", r"(?:電話|携帯|TEL|FAX|内線|連絡先|ケータイ|☎|phone|mobile)[^\d+]{0,8}(?P<v>\+?[\d][\d() -]{8,17}\d)", flags=re.I),
+    _rule("phone number", rf"{_NOT_BEFORE}0[789]0\d{{8}}{_NOT_AFTER}", _phone),
+    _rule("phone number", rf"{_NOT_BEFORE}(?:\+1[-. ]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d[-.])[2-9]\d\d[-.]\d{{4}}{_NOT_AFTER}"),
+    _rule("phone number", rf"{_NOT_BEFORE}\+(?!81|1\b)[1-9]\d{{0,2}}(?:[ -]?\(?\d{{1,5}}\)?){{2,5}}{_NOT_AFTER}", lambda t: 9 <= len(re.sub(r"\D", "", t)) <= 15),
+    _rule("my number", rf"{_NOT_BEFORE}\d{{4}}([ -]?)\d{{4}}\1\d{{4}}{_NOT_AFTER}", my_number),
+    _rule("my number", r"(?:マイナンバー|個人番号|My ?Number)[^\d]{0,8}(?P<v>\d{4}[ -]?\d{4}[ -]?\d{4})(?!\d)", flags=re.I),
+    _rule("payment card", rf"{_NOT_BEFORE}\d(?:[ -]?\d){{12,18}}{_NOT_AFTER}", _luhn),
+    _rule("social security number", rf"{_NOT_BEFORE}(?!000|666|9\d\d)\d{{3}}-(?!00)\d\d-(?!0000)\d{{4}}{_NOT_AFTER}"),
+    _rule("bank account", r"(?:口座(?:番号)?|(?:普通|当座)(?:預金)?)[^\d]{0,8}(?P<v>\d{7})(?!\d)"),
+    _rule("bank account", r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b", iban),
+    _rule("passport", r"(?:旅券|パスポート|passport)[^\dA-Z]{0,12}(?P<v>[A-Z]{2}\d{7})\b", flags=re.I),
+    _rule("driving licence", r"(?:運転免許|免許証)[^\d]{0,12}(?P<v>\d{12})(?!\d)"),
+    _rule("pension number", r"基礎年金番号[^\d]{0,8}(?P<v>\d{4}-?\d{6})(?!\d)"),
+    _rule("insurance number", r"(?:被保険者|保険証)[^\d]{0,12}(?P<v>\d[\d-]{6,14}\d)"),
+    _rule("birthday", r"(?:生年月日|誕生日|date of birth|birthday|DOB)[^\d昭平令大SHRT]{0,6}(?P<v>(?:昭和|平成|令和|大正|[SHRT])?\d{1,4}[年./-]\s?\d{1,2}[月./-]\s?\d{1,4})", flags=re.I),
+    _rule("home address", r"(?:住所|自宅)[^ぁ-んァ-ヶ一-龠〒\d]{0,4}(?P<v>(?:〒?\s?\d{3}-\d{4}\s*)?[一-龠ぁ-んァ-ヶ]{2,4}[都道府県市区町村郡][^、。\s]{2,30}\d)"),
+    _rule("home address", r"〒\s?(?P<v>\d{3}-\d{4}\s*[一-龠]{2,3}[都道府県][^、。\s]{2,30}\d)"),
+)  # fmt: skip
