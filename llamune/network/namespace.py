@@ -22,6 +22,7 @@ _SET_ADDRESS, _SET_MASK, _SET_FLAGS = 0x8916, 0x891C, 0x8914  # SIOCSIFADDR, SIO
 _UP = 0x41  # IFF_UP, IFF_RUNNING
 _NO_NEW_PRIVILEGES = 38
 _CAPABILITIES_3 = 0x20080522
+_SETFCAP = 1 << 31
 _FOLDERS = (
     "/run/nscd", "/var/run/nscd", "/run/systemd", "/run/dbus", "/run/avahi-daemon", "/run/docker", "/run/containerd",
     "/run/podman", "/run/crio", "/run/libvirt", "/run/WSL", "/run/user/{uid}/systemd", "/run/user/{uid}/podman",
@@ -52,24 +53,36 @@ def enter(places: Sequence[Place] = (), hosts: str = "") -> list[socket.socket]:
 
     Raises: NotPossible. After the stage "unshare" this process may be without any network, lo included: try in a child.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    uid, gid = os.getuid(), os.getgid()
-    if libc.unshare(_USER | _NET | _MOUNTS):
-        raise NotPossible(ctypes.get_errno(), "unshare")
+    enter_bare()
     try:
-        for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
-            _say(f"/proc/self/{name}", text)
-        _cover(libc, uid)
+        _cover(os.getuid())
         if hosts:
-            _replace(libc, "/etc/hosts", hosts)
+            replace("/etc/hosts", hosts)
         _loopback(sorted({host for host, _port in places if host != "::1" and not host.startswith("127.")}))
         listening = [_listening(place) for place in places]
     except NotPossible:
         raise
     except OSError as error:
         raise NotPossible(error.errno or errno.EPERM, "setup") from error
-    _give_up(libc)
+    give_up()
     return listening
+
+
+def enter_bare() -> None:
+    """Enters, with all rights over the new namespaces and with nothing in them but lo. Raises NotPossible."""
+    uid, gid = os.getuid(), os.getgid()
+    if _libc().unshare(_USER | _NET | _MOUNTS):
+        raise NotPossible(ctypes.get_errno(), "unshare")
+    try:
+        for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
+            _say(f"/proc/self/{name}", text)
+        _loopback(())
+    except OSError as error:
+        raise NotPossible(error.errno or errno.EPERM, "setup") from error
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def _say(path: str, text: str) -> None:
@@ -77,30 +90,32 @@ def _say(path: str, text: str) -> None:
         file.write(text)
 
 
-def _cover(libc: ctypes.CDLL, uid: int) -> None:
+def _cover(uid: int) -> None:
     """Empty folders and dead files where the sockets of other programs are; what is not there needs no cover."""
     for folder in _FOLDERS:
         if os.path.isdir(path := folder.format(uid=uid)):
-            _mount(libc, b"none", path, b"tmpfs", _HIDDEN, b"size=4k,mode=0555")
+            mount("none", path, b"tmpfs", _HIDDEN, b"size=4k,mode=0555")
     named = [os.environ.get(name, "").partition("unix:")[2] for name in _NAMED]
     told = [each.removeprefix("path=").removeprefix("//").partition(",")[0] for each in named if each]
     for path in (*(each.format(uid=uid) for each in _SOCKETS), *told):
         if os.path.exists(path) and not os.path.isdir(path):
-            _mount(libc, b"/dev/null", path, None, _BIND, None)
+            mount("/dev/null", path, None, _BIND)
 
 
-def _replace(libc: ctypes.CDLL, path: str, text: str) -> None:
+def replace(path: str, text: str) -> None:
+    """Lets a file have another text for whoever is inside. Raises NotPossible."""
     import tempfile
 
     with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:  # its name may go, the mount keeps the file
         os.fchmod(file.fileno(), 0o644)
         file.write(text)
         file.flush()
-        _mount(libc, file.name.encode(), path, None, _BIND, None)
+        mount(file.name, path, None, _BIND)
 
 
-def _mount(libc: ctypes.CDLL, what: bytes, where: str, kind: bytes | None, flags: int, data: bytes | None) -> None:
-    if libc.mount(what, os.fsencode(where), kind, ctypes.c_ulong(flags), data):
+def mount(what: str, where: str, kind: bytes | None, flags: int = 0, data: bytes | None = None) -> None:
+    """mount(2). Raises NotPossible."""
+    if _libc().mount(os.fsencode(what), os.fsencode(where), kind, ctypes.c_ulong(flags), data):
         raise NotPossible(ctypes.get_errno(), f"mount {where}")
 
 
@@ -126,8 +141,13 @@ def _listening(place: Place) -> socket.socket:
     return socket.create_server(place, family=socket.AF_INET6 if ":" in place[0] else socket.AF_INET, backlog=512)
 
 
-def _give_up(libc: ctypes.CDLL) -> None:
-    """No right over the namespaces, and none to be had by any program that is started."""
-    head = struct.pack("=Ii", _CAPABILITIES_3, 0)
-    if libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) or libc.capset(head, bytes(24)):
+def give_up() -> None:
+    """No right over the namespaces, and none to be had by any program that is started. Raises NotPossible.
+
+    Root keeps the one without which the kernel makes no namespace for root inside this one; over this one it is none.
+    """
+    libc = _libc()
+    kept = 0 if os.getuid() else _SETFCAP
+    head, rights = struct.pack("=Ii", _CAPABILITIES_3, 0), struct.pack("=6I", kept, kept, 0, 0, 0, 0)
+    if libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) or libc.capset(head, rights):
         raise NotPossible(ctypes.get_errno(), "capset")

@@ -62,7 +62,7 @@ class Meter:
         try:
             found: Snapshot = self._link.ask("measure", busy=self.busy, fresh=fresh)
         except OSError:
-            self._snapshot = replace(self._snapshot, problem=ENDED, until=time.time())
+            self._snapshot = replace(self._snapshot, problem=ENDED, until=time.time(), interfaces=None)
             return
         from llamune.network import processes  # nobody waits here
 
