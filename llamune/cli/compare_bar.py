@@ -33,7 +33,7 @@ class Bar:
 
     def __enter__(self) -> "Bar":
         if sys.stderr.isatty() and self._total > 1:
-            self._rich = _rich()
+            self._rich = made()
             self._task = self._rich.add_task("", total=self._total, completed=self._done, left="")
             self._rich.start()
         return self
@@ -86,7 +86,7 @@ class Bar:
                 return _("writing, {n} tokens").format(n=f"{self._pieces:,}")
 
 
-def _rich() -> Any:
+def made() -> Any:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 

@@ -1,0 +1,164 @@
+"""`llamune knowledge`: collections of documents: added, brought up to date, searched, taken along, measured."""
+
+import argparse
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llamune.cli import start
+from llamune.cli.parser import Declare, Parser, count
+from llamune.i18n import N_, _
+
+if TYPE_CHECKING:
+    from llamune.knowledge.shelf import Shelf
+
+Verb = Callable[[argparse.Namespace, "Shelf"], Awaitable[int | None]]
+FOLDER = "knowledge"  # of the collections, in the data folder
+
+
+def declare(parser: Parser) -> None:
+    """Adds the verbs."""
+    verbs: dict[str, tuple[str, Declare]] = {
+        "add": (N_("read files and folders into a collection; makes it where there is none"), _add_arguments),
+        "update": (N_("read what changed, let go of what is gone"), _update_arguments),
+        "list": (N_("every collection"), _json),
+        "show": (N_("one collection: what is in it, and how it is searched"), _name_json),
+        "sources": (N_("the documents of a collection"), _name_json),
+        "search": (N_("the passages that may answer a question"), _search_arguments),
+        "preview": (N_("how a file would be cut into passages"), _preview_arguments),
+        "remove": (N_("take documents out of a collection, or remove it as a whole"), _remove_arguments),
+        "export": (N_("write a collection into one file"), _export_arguments),
+        "import": (N_("take a collection in from a file"), _import_arguments),
+        "evaluate": (N_("measure the search with questions whose answers are known"), _evaluate_arguments),
+    }
+    parser.words("verb", verbs, required=True)
+
+
+def _json(parser: Parser) -> None:
+    parser.add_argument("--json", action="store_true", help=_("print JSON"))
+
+
+def _name(parser: Parser) -> None:
+    parser.add_argument("name", metavar=_("NAME"), help=_("a collection"))
+
+
+def _name_json(parser: Parser) -> None:
+    _name(parser)
+    _json(parser)
+
+
+def _add_arguments(parser: Parser) -> None:
+    _name(parser)
+    parser.add_argument("paths", metavar=_("PATH"), nargs="+", type=path, help=_("files and folders"))
+    parser.add_argument("--department", metavar=_("TEXT"), default="", help=_("of documents that name none"))
+    parser.add_argument("--tag", metavar=_("TEXT"), action="append", default=[], help=_("for all these documents"))
+    _making(parser)
+    _json(parser)
+
+
+def _update_arguments(parser: Parser) -> None:
+    _name(parser)
+    _making(parser)
+    _json(parser)
+
+
+def _making(parser: Parser) -> None:
+    parser.add_argument(
+        "--embedder",
+        metavar=_("WHICH"),
+        default="",
+        help=_("what makes the vectors from now on: builtin, ollama:MODEL, folder:PATH, or none"),
+    )
+    parser.add_argument(
+        "--questions", metavar=_("MODEL"), default="", help=_("let a model write the questions each passage answers")
+    )
+
+
+def _search_arguments(parser: Parser) -> None:
+    _name(parser)
+    parser.add_argument("question", metavar=_("QUESTION"), help=_("what to look for"))
+    parser.add_argument("--limit", metavar=_("COUNT"), type=count, default=5, help=_("how many passages at most"))
+    parser.add_argument("--rerank", metavar=_("MODEL"), default="", help=_("let a model put them in order"))
+    _json(parser)
+
+
+def _preview_arguments(parser: Parser) -> None:
+    parser.add_argument("file", metavar=_("FILE"), type=path, help=_("a file"))
+    parser.add_argument("--embedder", metavar=_("WHICH"), default="builtin", help=_("for whose vectors it is cut"))
+
+
+def _remove_arguments(parser: Parser) -> None:
+    _name(parser)
+    parser.add_argument("paths", metavar=_("PATH"), nargs="*", type=path, help=_("only what was added from there"))
+    parser.add_argument("--yes", action="store_true", help=_("do not ask"))
+
+
+def _export_arguments(parser: Parser) -> None:
+    _name(parser)
+    parser.add_argument("file", metavar=_("FILE"), type=path, help=_("a new file"))
+
+
+def _import_arguments(parser: Parser) -> None:
+    parser.add_argument("file", metavar=_("FILE"), type=path, help=_("a file"))
+    parser.add_argument("name", metavar=_("NAME"), nargs="?", default="", help=_("another name for it"))
+
+
+def _evaluate_arguments(parser: Parser) -> None:
+    _name(parser)
+    parser.add_argument(
+        "--questions",
+        metavar=_("FILE"),
+        type=path,
+        required=True,
+        help=_("JSON Lines: question, evidence, kind, answer"),
+    )
+    parser.add_argument(
+        "--unanswerable", metavar=_("FILE"), type=path, help=_("questions without an answer; default: a file beside it")
+    )
+    parser.add_argument("--rerank", metavar=_("MODEL"), default="", help=_("with a model that puts passages in order"))
+    parser.add_argument(
+        "--answer", metavar=_("MODEL"), action="append", default=[], help=_("compare its answers without and with them")
+    )
+    parser.add_argument("--html", metavar=_("FILE"), type=path, help=_("write a page with plots, too"))
+    _json(parser)
+
+
+def path(word: str) -> Path:
+    """An argument type: a path as a shell would give it."""
+    return Path(word).expanduser().absolute()
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs one verb. Returns the exit code; raises LlamuneError."""
+    from llamune.cli import knowledge_change, knowledge_evaluate, knowledge_look
+
+    verbs: dict[str, Verb] = {
+        "add": knowledge_change.add, "update": knowledge_change.update, "remove": knowledge_change.remove,
+        "export": knowledge_change.export, "import": knowledge_change.import_, "list": knowledge_look.list_,
+        "show": knowledge_look.show, "sources": knowledge_look.sources, "search": knowledge_look.search,
+        "preview": knowledge_look.preview, "evaluate": knowledge_evaluate.run,
+    }  # fmt: skip
+
+    async def work() -> int:
+        async with opened(args) as shelf:
+            return await verbs[args.verb](args, shelf) or 0
+
+    return asyncio.run(work())
+
+
+@asynccontextmanager
+async def opened(args: argparse.Namespace) -> AsyncIterator["Shelf"]:
+    """The collections of this home folder, with the engines that may have embedding models."""
+    from llamune.knowledge.shelf import Shelf
+
+    app = start.app(args)
+    app.paths.make()
+    catalog = app.open_catalog()
+    shelf = Shelf(app.paths.home / FOLDER, catalog)
+    try:
+        yield shelf
+    finally:
+        await shelf.aclose()
+        await app.close()

@@ -1,0 +1,122 @@
+"""Measures how well keyword search and vectors find things in one corpus, and from which score on a match means it.
+
+No questions are at hand, so the corpus asks itself: a phrase is taken out of a passage, and the passage without it
+should be found by it; then the passage is hidden as a whole, and nothing should be. What both searches score then
+gives the weights of the fusion and the thresholds. Phrases share more words with their surroundings than people's
+questions do, so the figures are those of easy questions; they are shown with their area under the curve.
+"""
+
+import random
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from statistics import median
+from typing import Any
+
+from llamune.errors import KnowledgeError
+from llamune.knowledge import keyword
+from llamune.knowledge.corpus import LIVE, Corpus
+from llamune.knowledge.embedders import BUILT_IN, Embedder
+from llamune.knowledge.retrieve import Scale, Scored, Searcher
+
+PHRASES = 100
+LEAST = 20  # phrases; with fewer the figures would be chance
+SEED = 7
+PHRASE = re.compile(r"[^。、\n：:（）()|.,;!?！？]{6,40}")
+FINE, POOR = 1.2, 0.6  # ratio of the reciprocal ranks vectors : keyword from which on vectors lead, or have no say
+VECTORS_LEAD, BUILT_IN_WEIGHT = 0.3, 0.7  # weights of the keyword part, measured (benchmarks/knowledge.py)
+WRONGLY_REFUSED, WRONGLY_STRONG = 0.05, 0.10  # shares of questions with and without an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One phrase: what was found without the passage it comes from, and that passage without the phrase."""
+
+    others: Sequence[Scored]
+    lexical: float
+    cosine: float | None
+
+
+async def calibrate(corpus: Corpus, searcher: Searcher, embedder: Embedder | None) -> Scale:
+    """The scale of a corpus as it is now."""
+    trials = [trial for asked in _phrases(corpus) if (trial := await _try(corpus, searcher, embedder, *asked))]
+    if len(trials) < LEAST:
+        return Scale()
+    scale = _measure(trials, embedder)
+    with_answer = [max(_best(trial, scale), scale.score(trial.lexical, trial.cosine)) for trial in trials]
+    return _thresholds(scale, with_answer, [_best(trial, scale) for trial in trials])
+
+
+def stored(scale: Scale) -> dict[str, float]:
+    """As a corpus keeps it."""
+    return asdict(scale)
+
+
+def restored(values: Mapping[str, Any] | None) -> Scale:
+    """What `stored` gave; the usual scale where there is none."""
+    return Scale(**values) if values else Scale()
+
+
+def area(positives: Sequence[float], negatives: Sequence[float]) -> float:
+    """The area under the curve: how often a score of the first kind is above one of the second."""
+    pairs = [(p > n) + (p == n) / 2 for p in positives for n in negatives]
+    return sum(pairs) / len(pairs) if pairs else 0.0
+
+
+def _phrases(corpus: Corpus) -> list[tuple[str, int, str, str]]:
+    """Phrases with the number, context and text of their chunk, the same for the same corpus."""
+    rows = corpus.rows(f"SELECT chunk.id FROM chunk JOIN document ON document.id = document WHERE {LIVE} ORDER BY 1")
+    chance = random.Random(SEED)
+    chosen = chance.sample([number for (number,) in rows], min(2 * PHRASES, len(rows)))
+    marks = ", ".join(map(str, chosen))
+    found = []
+    for number, context, text in corpus.rows(f"SELECT id, context, text FROM chunk WHERE id IN ({marks}) ORDER BY 1"):
+        phrases = [phrase for phrase in PHRASE.findall(text) if len(phrase.strip()) >= 6]
+        if len(phrases) > 1:
+            found.append((chance.choice(phrases).strip(), number, context, text))
+    return found[:PHRASES]
+
+
+async def _try(
+    corpus: Corpus, searcher: Searcher, embedder: Embedder | None, phrase: str, chunk: int, context: str, text: str
+) -> Trial | None:
+    rest = f"{context}\n{text.replace(phrase, ' ')}"
+    rows, note = await searcher.scored(phrase, Scale())
+    if note:
+        embedder = None
+    lexical = keyword.question(corpus, phrase).score(rest)
+    cosine = None
+    if embedder is not None:
+        try:
+            cosine = float((await embedder.documents([rest]))[0] @ await embedder.question(phrase))
+        except KnowledgeError:
+            return None
+    return Trial([row for row in rows if row.chunk != chunk], lexical, cosine)
+
+
+def _measure(trials: Sequence[Trial], embedder: Embedder | None) -> Scale:
+    scale = Scale(keyword=median(max([t.lexical, *(r.lexical for r in t.others)]) for t in trials) or Scale().keyword)
+    if embedder is None or any(t.cosine is None for t in trials):
+        return replace(scale, weight=1.0)
+    known = [[t.cosine or 0.0, *(r.cosine for r in t.others if r.cosine is not None)] for t in trials]
+    mean, top = median(min(row) for row in known), median(max(row) for row in known)
+    weight = BUILT_IN_WEIGHT if embedder.name == BUILT_IN else _weight(trials)
+    return replace(scale, mean=mean, top=max(top, mean + 1e-3), weight=weight)
+
+
+def _weight(trials: Sequence[Trial]) -> float:
+    """The weight of the keyword part, from how well each part finds the passage on its own."""
+    lexical = sum(1 / (1 + sum(r.lexical >= t.lexical for r in t.others)) for t in trials)
+    vector = sum(1 / (1 + sum((r.cosine or 0) >= (t.cosine or 0) for r in t.others)) for t in trials)
+    place = (vector / max(lexical, 1e-9) - POOR) / (FINE - POOR)
+    return 1 - (1 - VECTORS_LEAD) * min(1.0, max(0.0, place))
+
+
+def _best(trial: Trial, scale: Scale) -> float:
+    return max((scale.score(row.lexical, row.cosine) for row in trial.others), default=0.0)
+
+
+def _thresholds(scale: Scale, positives: Sequence[float], negatives: Sequence[float]) -> Scale:
+    lower = sorted(positives)[int(WRONGLY_REFUSED * len(positives))]
+    upper = sorted(negatives)[int((1 - WRONGLY_STRONG) * len(negatives))]
+    return replace(scale, lower=lower, upper=max(lower, upper), auc=round(area(positives, negatives), 3))

@@ -1,0 +1,272 @@
+"""One corpus as values in and values out: its documents, their pieces, its settings. The database is the truth.
+
+Every change is one transaction that also changes the keyword index and notes what Chroma does not have yet, so that a
+crash at any moment leaves nothing that disagrees. Vectors are `vectors.py`'s, searching is `keyword.py`'s.
+"""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from llamune.knowledge import schema
+from llamune.knowledge.chunking import Chunk
+from llamune.knowledge.terms import fold, terms
+from llamune.sources.document import Document, Stamp
+
+LIVE = "document.removed IS NULL"
+JOINED = "entry JOIN chunk ON chunk.id = entry.chunk JOIN document ON document.id = chunk.document"
+FILE = "corpus.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A file or folder that was added, and what was said about it."""
+
+    path: Path
+    department: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A document as lists show it; `removed`: when its file was found gone, "" = it is there."""
+
+    path: str
+    title: str
+    chunks: int
+    date: str
+    author: str
+    department: str
+    removed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """An entry's text as an embedder sees it."""
+
+    entry: int
+    text: str
+
+
+class Corpus:
+    """An opened corpus, for use by one thread at a time.
+
+    Args:
+        folder: its folder; its name is the name of the corpus.
+
+    Raises: KnowledgeError from every method.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.name = folder, folder.name
+        self.connection = schema.connect(folder / FILE)
+
+    @classmethod
+    def create(cls, folder: Path) -> "Corpus":
+        """A new corpus."""
+        schema.create(folder / FILE)
+        corpus = cls(folder)
+        corpus.set(id=uuid.uuid4().hex)
+        return corpus
+
+    def close(self) -> None:
+        self.connection.close()
+
+    # settings
+
+    def setting(self, key: str, default: Any = None) -> Any:
+        """What the corpus remembers under `key`."""
+        rows = self.rows("SELECT value FROM setting WHERE key = ?", key)
+        return json.loads(rows[0][0]) if rows else default
+
+    def set(self, **values: Any) -> None:
+        """Remembers values; they must be JSON."""
+        with self.writing():
+            self.put_settings(values)
+
+    def put_settings(self, values: Mapping[str, Any]) -> None:
+        """As `set`, within a transaction."""
+        pairs = [(key, json.dumps(value)) for key, value in values.items()]
+        self.connection.executemany("INSERT OR REPLACE INTO setting VALUES (?, ?)", pairs)
+
+    def roots(self) -> list[Root]:
+        """What was added, in the order of paths."""
+        rows = self.rows("SELECT path, department, tags FROM root ORDER BY path")
+        return [Root(Path(p), d, tuple(json.loads(t))) for p, d, t in rows]
+
+    def add_root(self, root: Root) -> None:
+        with self.writing():
+            self.connection.execute(
+                "INSERT OR REPLACE INTO root VALUES (?, ?, ?)",
+                (str(root.path), root.department, json.dumps(root.tags)),
+            )
+
+    def remove_root(self, path: Path) -> None:
+        with self.writing():
+            self.connection.execute("DELETE FROM root WHERE path = ?", (str(path),))
+
+    # documents
+
+    def known(self) -> dict[str, Stamp]:
+        """The stamp of every file that is in."""
+        rows = self.rows(f"SELECT file, size, modified, file_digest FROM document WHERE {LIVE}")
+        return {file: Stamp(size, modified, digest) for file, size, modified, digest in rows}
+
+    def put(self, document: Document, chunks: Sequence[Chunk]) -> None:
+        """Takes a document in, or what changed of it; pieces that stay the same keep their entries and vectors."""
+        with self.writing():
+            number = self._document(document)
+            old = self._chunks(number)
+            for place, chunk in enumerate(chunks):
+                mark = (chunk.key, chunk.context)
+                if mark in old:
+                    where = (place, chunk.page, chunk.line, old.pop(mark))
+                    self.connection.execute("UPDATE chunk SET place = ?, page = ?, line = ? WHERE id = ?", where)
+                else:
+                    self._add(number, place, chunk)
+            self._forget("chunk.id IN (SELECT value FROM json_each(?))", json.dumps(list(old.values())))
+
+    def restamp(self, file: str, stamp: Stamp) -> None:
+        """The file has been touched, but its bytes are the same."""
+        with self.writing():
+            values = (stamp.size, stamp.modified, stamp.digest, file)
+            self.connection.execute(
+                "UPDATE document SET size = ?, modified = ?, file_digest = ? WHERE file = ?", values
+            )
+
+    def vanish(self, files: Iterable[str]) -> int:
+        """Files are gone: their documents leave the search and stay to come back. Returns how many documents."""
+        now, count = datetime.now(UTC).isoformat(timespec="seconds"), 0
+        for file in files:
+            with self.writing():
+                where = f"document.file = ? AND {LIVE}"
+                self._unsearch(where, file)
+                update = f"UPDATE document SET removed = ? WHERE file = ? AND {LIVE}"
+                count += self.connection.execute(update, (now, file)).rowcount
+        return count
+
+    def keep_only(self, file: str, paths: Sequence[str]) -> None:
+        """Of the documents in one file only these are left in it."""
+        with self.writing():
+            where = "document.file = ? AND document.path NOT IN (SELECT value FROM json_each(?))"
+            self._forget(where, file, json.dumps(paths))
+            self.connection.execute(f"DELETE FROM document WHERE {where}", (file, json.dumps(paths)))
+
+    def documents(self) -> list[Listed]:
+        """All documents by path, the removed ones last."""
+        rows = self.rows(
+            "SELECT path, title, (SELECT count(*) FROM chunk WHERE chunk.document = document.id), date, author,"
+            " department, coalesce(removed, '') FROM document ORDER BY removed IS NOT NULL, path"
+        )
+        return [Listed(*row) for row in rows]
+
+    def count(self) -> tuple[int, int]:
+        """How many documents and pieces are searched."""
+        pieces = f"SELECT count(*) FROM chunk JOIN document ON document.id = chunk.document WHERE {LIVE}"
+        (found,) = self.rows(f"SELECT (SELECT count(*) FROM document WHERE {LIVE}), ({pieces})")
+        return found[0], found[1]
+
+    def add_questions(self, chunk: int, questions: Sequence[str]) -> None:
+        """Questions that a piece answers, to be found beside it."""
+        with self.writing():
+            for question in questions:
+                self._enter(chunk, question, question)
+
+    # what the other modules of this package use
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """A transaction. Raises KnowledgeError."""
+        with schema.translated(self.folder / FILE), schema.writing(self.connection):
+            yield
+
+    def rows(self, statement: str, *values: Any) -> list[Any]:
+        """The rows of a statement. Raises KnowledgeError."""
+        with schema.translated(self.folder / FILE):
+            return self.connection.execute(statement, values).fetchall()
+
+    # inside a transaction
+
+    def _document(self, document: Document) -> int:
+        stamp = document.stamp
+        values = {
+            "title": document.title, "date": document.date, "author": document.author,
+            "department": document.department, "tags": json.dumps(document.tags), "digest": document.digest,
+            "size": stamp.size, "modified": stamp.modified, "file_digest": stamp.digest, "removed": None,
+        }  # fmt: skip
+        was = self.rows("SELECT id, removed FROM document WHERE file = ? AND path = ?", document.file, document.path)
+        if not was:
+            names, marks = ", ".join(values), ", ".join("?" * (len(values) + 2))
+            insert = f"INSERT INTO document(file, path, {names}) VALUES ({marks})"
+            return self.connection.execute(insert, (document.file, document.path, *values.values())).lastrowid or 0
+        number, removed = was[0]
+        sets = ", ".join(f"{name} = ?" for name in values)
+        self.connection.execute(f"UPDATE document SET {sets} WHERE id = ?", (*values.values(), number))
+        if removed:
+            for entry, text in list(self._texts("document.id = ?", number)):
+                self._index(entry, text)
+        return int(number)
+
+    def _chunks(self, document: int) -> dict[tuple[str, str], int]:
+        rows = self.rows("SELECT key, context, id FROM chunk WHERE document = ?", document)
+        return {(key, context): number for key, context, number in rows}
+
+    def _add(self, document: int, place: int, chunk: Chunk) -> None:
+        same = hashlib.sha256("".join(fold(chunk.text).split()).encode()).hexdigest()[:32]
+        row = (
+            document, place, chunk.key, chunk.section, chunk.context, chunk.text, chunk.page, chunk.line, same,
+        )  # fmt: skip
+        insert = (
+            "INSERT INTO chunk(document, place, key, section, context, text, page, line, same)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        )
+        number = self.connection.execute(insert, row).lastrowid or 0
+        self._enter(number, None, chunk.embedded)
+
+    def _enter(self, chunk: int, question: str | None, text: str) -> None:
+        length = len(terms(text))
+        insert = "INSERT INTO entry(chunk, question, length) VALUES (?, ?, ?)"
+        self._index(self.connection.execute(insert, (chunk, question, length)).lastrowid or 0, text)
+
+    def _index(self, entry: int, text: str) -> None:
+        self.connection.execute("INSERT INTO term(rowid, terms) VALUES (?, ?)", (entry, " ".join(terms(text))))
+        self._pend(entry)
+
+    def _unsearch(self, where: str, *values: Any) -> list[int]:
+        """Takes entries out of the keyword index, and lets Chroma know."""
+        found = list(self._texts(where, *values))
+        for entry, text in found:
+            self.connection.execute(
+                "INSERT INTO term(term, rowid, terms) VALUES ('delete', ?, ?)", (entry, " ".join(terms(text)))
+            )
+            self._pend(entry)
+        return [entry for entry, _text in found]
+
+    def _forget(self, where: str, *values: Any) -> None:
+        """Takes pieces out for ever."""
+        self._unsearch(f"{where} AND {LIVE}", *values)
+        self.connection.execute(
+            "DELETE FROM chunk WHERE id IN (SELECT chunk.id FROM chunk"
+            f" JOIN document ON document.id = chunk.document WHERE {where})",
+            values,
+        )
+
+    def _texts(self, where: str, *values: Any) -> Iterator[tuple[int, str]]:
+        for entry, question, context, text in self.rows(
+            f"SELECT entry.id, question, context, chunk.text FROM {JOINED} WHERE {where}", *values
+        ):
+            yield entry, embedded(question, context, text)
+
+    def _pend(self, entry: int) -> None:
+        self.connection.execute("INSERT OR IGNORE INTO pending VALUES (?)", (entry,))
+
+
+def embedded(question: str | None, context: str, text: str) -> str:
+    """What an embedder and the keyword index see of an entry."""
+    return question or (f"{context}\n{text}" if context else text)

@@ -1,0 +1,74 @@
+"""A sentence-transformers model from a folder on this machine (extra `embed`). Nothing is ever fetched."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llamune.errors import KnowledgeError
+from llamune.i18n import _
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float32]
+
+LARGEST = 320  # tokens of a piece
+OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK")
+WEIGHTS = (".safetensors", ".bin", "config.json", "tokenizer.json")
+
+
+class FolderEmbedder:
+    """The model in `folder`. Raises KnowledgeError where there is none, or the extra is missing."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.expanduser().absolute()
+        self.name = f"folder:{self._folder}"
+        if not (self._folder / "config.json").is_file() and not (self._folder / "modules.json").is_file():
+            raise KnowledgeError(_("{path} holds no sentence-transformers model.").format(path=self._folder))
+        os.environ.update(dict.fromkeys(OFFLINE, "1"))  # before the import, which reads them
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError as error:
+            raise KnowledgeError(
+                _("This needs more packages: pip install 'llamune[embed]'."),
+                _("Without network: make bundle on another machine, then pip install --no-index --find-links FOLDER."),
+            ) from error
+        try:
+            self._model: Any = SentenceTransformer(str(self._folder), local_files_only=True, trust_remote_code=False)
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            raise KnowledgeError(
+                _("{path} cannot be used: {reason}").format(path=self._folder, reason=error)
+            ) from error
+        self.size = max(16, min(LARGEST, self._model.max_seq_length or LARGEST))
+
+    def count(self, text: str) -> int:
+        return len(self._model.tokenizer(text, truncation=False, verbose=False)["input_ids"])
+
+    async def digest(self) -> str:
+        return await asyncio.to_thread(self._digest)
+
+    async def documents(self, texts: Sequence[str]) -> "Matrix":
+        return await asyncio.to_thread(self._embed, self._model.encode_document, list(texts))
+
+    async def question(self, text: str) -> "Matrix":
+        vector: Matrix = (await asyncio.to_thread(self._embed, self._model.encode_query, [text]))[0]
+        return vector
+
+    def _embed(self, encode: Any, texts: list[str]) -> "Matrix":
+        import numpy as np
+
+        return np.asarray(encode(texts, normalize_embeddings=True, show_progress_bar=False), np.float32)
+
+    def _digest(self) -> str:
+        """Names, sizes and times of the files that make the model: the contents are gigabytes."""
+        found = hashlib.sha256()
+        for path in sorted(self._folder.rglob("*")):
+            if path.name.endswith(WEIGHTS) and path.is_file():
+                found.update(f"{path.relative_to(self._folder)}\0{path.stat().st_size}\0".encode())
+                with path.open("rb") as file:
+                    found.update(file.read(1 << 16))
+        return found.hexdigest()[:16]

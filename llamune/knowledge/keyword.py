@@ -1,0 +1,109 @@
+"""Keyword search: FTS5 brings candidates, BM25 over all terms of the question ranks them.
+
+The index is asked for the rarest terms only, so that a question made of common words costs no more than another one.
+Scores are shares of what a perfect match would get, terms that stand nowhere included: 0 to about 1, comparable between
+questions, and low for a question about something else.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from llamune.knowledge.corpus import JOINED, LIVE, Corpus, embedded
+from llamune.knowledge.terms import asked, fold, terms
+
+K1, B = 1.2, 0.75  # of BM25, as usual
+CANDIDATES = 100
+POSTINGS = 30_000  # the index reads about this many occurrences for one question
+MOST_TERMS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with the weight of each of its terms in one corpus.
+
+    Args:
+        weights: term → inverse document frequency.
+        postings: term → in how many entries it stands.
+        average: mean number of terms of an entry.
+    """
+
+    text: str
+    weights: Mapping[str, float]
+    postings: Mapping[str, int]
+    average: float
+
+    @property
+    def best(self) -> float:
+        """BM25 of a text of average length with every term twice."""
+        return sum(self.weights.values()) * 2 * (K1 + 1) / (2 + K1) or 1.0
+
+    def score(self, text: str) -> float:
+        """How well a text matches, see above."""
+        counts = Counter(terms(text))
+        long = K1 * (1 - B + B * counts.total() / self.average)
+        found = ((self.weights[term], counts[term]) for term in self.weights if term in counts)
+        return sum(weight * count * (K1 + 1) / (count + long) for weight, count in found) / self.best
+
+
+def question(corpus: Corpus, text: str) -> Question:
+    """A question as this corpus weighs it."""
+    words = asked(text)[:MOST_TERMS]
+    count, average = corpus.rows("SELECT count(*), coalesce(avg(length), 1.0) FROM entry")[0]
+    marks = ", ".join("?" * len(words))
+    postings = dict(corpus.rows(f"SELECT term, doc FROM vocabulary WHERE term IN ({marks})", *words))
+    weights = {w: math.log(1 + (count - postings.get(w, 0) + 0.5) / (postings.get(w, 0) + 0.5)) for w in words}
+    return Question(text, weights, postings, max(average, 1.0))
+
+
+def candidates(corpus: Corpus, wanted: Question, limit: int = CANDIDATES) -> list[int]:
+    """The entries that match best, roughly; best first."""
+    if not (rare := _rare(wanted)):
+        return _beginning(corpus, wanted.text, limit)
+    match = " OR ".join(f'"{term}"' for term in rare)
+    rows = corpus.rows("SELECT rowid FROM term WHERE term MATCH ? ORDER BY rank LIMIT ?", match, limit)
+    return [number for (number,) in rows]
+
+
+def matched(question: str, text: str) -> tuple[str, ...]:
+    """The longest pieces of a question that stand in a text, folded, in the question's order."""
+    asked, given, found, at = fold(question), fold(text), list[str](), 0
+    while at < len(asked):
+        end = at + 1
+        while end <= len(asked) and asked[at:end] in given and not asked[at:end].isspace():
+            end += 1
+        piece = asked[at : end - 1].strip(" 、。？?！!「」")
+        if len(piece) > 1 or (piece and piece >= "\u4e00"):
+            found.append(piece)
+        at = max(end - 1, at + 1)
+    return tuple(dict.fromkeys(found))
+
+
+def texts(corpus: Corpus, entries: Iterable[int]) -> dict[int, tuple[int, str]]:
+    """Entry → its piece's number and its text, of those that are searched."""
+    marks = ", ".join(str(int(entry)) for entry in entries)
+    rows = corpus.rows(
+        f"SELECT entry.id, chunk.id, question, context, chunk.text FROM {JOINED} WHERE entry.id IN ({marks}) AND {LIVE}"
+    )
+    return {entry: (chunk, embedded(asked, context, text)) for entry, chunk, asked, context, text in rows}
+
+
+def _rare(wanted: Question) -> Sequence[str]:
+    """Terms from the rarest on, as many as the index may read; at least the rarest one."""
+    chosen, read = list[str](), 0
+    for term in sorted(wanted.postings, key=lambda term: wanted.postings[term]):
+        read += wanted.postings[term]
+        if chosen and read > POSTINGS:
+            break
+        chosen.append(term)
+    return chosen
+
+
+def _beginning(corpus: Corpus, text: str, limit: int) -> list[int]:
+    """Entries for a question of one kana or letter, which begins terms and is none."""
+    bare = "".join(char for char in fold(text) if char.isalnum())
+    if len(bare) != 1:
+        return []
+    rows = corpus.rows("SELECT rowid FROM term WHERE term MATCH ? ORDER BY rank LIMIT ?", f'"{bare}"*', limit)
+    return [number for (number,) in rows]

@@ -1,0 +1,160 @@
+"""Searching one corpus: keyword and vector candidates, one score for both, duplicates collapsed.
+
+A score adds what both parts say, each measured in what this corpus and embedder usually reach (see calibrate.py), so
+that it can be compared with thresholds. When the vectors cannot be used, keyword search goes on and says so.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from llamune.chat.passage import Passage, Retriever
+from llamune.errors import LlamuneError
+from llamune.knowledge import keyword
+from llamune.knowledge.corpus import LIVE, Corpus
+from llamune.knowledge.embedders import Embedder
+from llamune.knowledge.vectors import Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How the parts of a score are measured in one corpus with one embedder.
+
+    Args:
+        weight: of the keyword part, from 0 to 1; the rest is the vectors'.
+        keyword: what the best match of a question usually scores in keyword search.
+        mean, top: the cosine of any passage with a question, and that of the nearest one.
+        lower, upper: scores; below `lower` the answer is not there, from `upper` on a match is strong.
+        auc: area under the curve with which thresholds told questions with an answer from those without; 0 = unknown.
+    """
+
+    weight: float = 0.7
+    keyword: float = 0.3
+    mean: float = 0.0
+    top: float = 0.5
+    lower: float = 0.4
+    upper: float = 0.8
+    auc: float = 0.0
+
+    def score(self, lexical: float, cosine: float | None) -> float:
+        """The score of one passage; without vectors the keyword part is all."""
+        said = lexical / self.keyword
+        if cosine is None:
+            return said
+        return self.weight * said + (1 - self.weight) * (cosine - self.mean) / (self.top - self.mean)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """An entry with what both searches say about it. `ranks`: as in `Passage`."""
+
+    entry: int
+    chunk: int
+    lexical: float
+    cosine: float | None
+    score: float
+    ranks: dict[Retriever, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Which searches take part; leaving one out is for comparing them."""
+
+    keyword: bool = True
+    vector: bool = True
+
+
+class Searcher:
+    """Searches one corpus.
+
+    Args:
+        embedder: of the corpus; None = keyword search only. `note` says why, for the user.
+    """
+
+    def __init__(self, corpus: Corpus, index: Vectors, embedder: Embedder | None, note: str = "") -> None:
+        self.corpus, self._vectors, self._embedder, self._note = corpus, index, embedder, note
+
+    async def scored(self, text: str, scale: Scale, ways: Ways = Ways()) -> tuple[list[Scored], str]:
+        """All candidates, best first, and what the user should know."""
+        wanted = await asyncio.to_thread(keyword.question, self.corpus, text)
+        found = await asyncio.to_thread(keyword.candidates, self.corpus, wanted) if ways.keyword else []
+        near, cosines, note = await self._near(text, found) if ways.vector else ([], {}, "")
+        texts = await asyncio.to_thread(keyword.texts, self.corpus, dict.fromkeys((*found, *near)))
+        lexical = {entry: wanted.score(said) for entry, (_chunk, said) in texts.items()} if ways.keyword else {}
+        ranks = {"keyword": _ranks(lexical), "vector": _ranks({e: cosines[e] for e in near if e in texts})}
+        rows = [
+            Scored(
+                entry, chunk, lexical.get(entry, 0.0), cosines.get(entry),
+                _score(scale, ways, lexical.get(entry, 0.0), cosines.get(entry), bool(cosines)),
+                {way: places[entry] for way, places in ranks.items() if entry in places},  # type: ignore[misc]
+            )
+            for entry, (chunk, _said) in texts.items()
+        ]  # fmt: skip
+        return sorted(rows, key=lambda row: (-row.score, row.entry)), note
+
+    async def search(self, text: str, scale: Scale, limit: int, ways: Ways = Ways()) -> tuple[list[Passage], str]:
+        """The best passages, each text once, `limit` of them or fewer, and what the user should know."""
+        rows, note = await self.scored(text, scale, ways)
+        best: dict[int, Scored] = {}
+        for row in rows:  # a piece can be found by itself and by a question that it answers
+            best.setdefault(row.chunk, row)
+        return await asyncio.to_thread(self._passages, text, list(best.values()), limit), note
+
+    async def _near(self, text: str, found: Sequence[int]) -> tuple[list[int], dict[int, float], str]:
+        """Nearest entries, cosines of those and of `found`, and why there are none."""
+        if self._embedder is None:
+            return [], {}, self._note
+        try:
+            vector = await self._embedder.question(text)
+            near = await self._vectors.nearest(vector)
+            return list(near), {**await self._vectors.cosines(vector, found), **near}, ""
+        except LlamuneError as error:
+            return [], {}, error.message
+
+    def _passages(self, text: str, rows: Sequence[Scored], limit: int) -> list[Passage]:
+        marks = ", ".join(str(row.chunk) for row in rows)
+        stored = {
+            row[0]: row[1:]
+            for row in self.corpus.rows(
+                "SELECT chunk.id, path, section, text, key, page, date, same"
+                f" FROM chunk JOIN document ON document.id = chunk.document WHERE chunk.id IN ({marks}) AND {LIVE}"
+            )
+        }
+        asked = self._questions([row.entry for row in rows])
+        found, seen = list[Passage](), set[str]()
+        for row in rows:
+            if row.chunk not in stored or stored[row.chunk][-1] in seen:
+                continue
+            seen.add(stored[row.chunk][-1])
+            found.append(_passage(self.corpus.name, text, row, stored[row.chunk], row.entry in asked))
+            if len(found) == limit:
+                break
+        return found
+
+    def _questions(self, entries: Sequence[int]) -> set[int]:
+        marks = ", ".join(map(str, entries))
+        return {e for (e,) in self.corpus.rows(f"SELECT id FROM entry WHERE question IS NOT NULL AND id IN ({marks})")}
+
+
+def _score(scale: Scale, ways: Ways, lexical: float, cosine: float | None, any_vectors: bool) -> float:
+    if not ways.keyword:
+        return replace(scale, weight=0.0).score(0.0, cosine)
+    if not any_vectors:
+        return scale.score(lexical, None)
+    return scale.score(lexical, scale.mean if cosine is None else cosine)
+
+
+def _ranks(scores: dict[int, float]) -> dict[int, int]:
+    order = sorted((entry for entry in scores if scores[entry] > 0), key=lambda entry: -scores[entry])
+    return {entry: place for place, entry in enumerate(order, 1)}
+
+
+def _passage(corpus: str, question: str, row: Scored, stored: Sequence[Any], by_question: bool) -> Passage:
+    path, section, text, key, page, date, _same = stored
+    ranks: dict[Retriever, int] = dict(row.ranks)
+    if by_question:
+        ranks["question"] = min(ranks.values(), default=1)
+    return Passage(
+        corpus, path, section, text, key, page, date, round(row.score, 4), ranks, keyword.matched(question, text)
+    )

@@ -1,0 +1,53 @@
+"""A text as keyword search sees it: pairs and triples of characters, and single kanji. Pure functions.
+
+Japanese has no spaces between words, so pieces of runs are terms: a question and a text that share a word share its
+pieces. Width, compatibility forms, capitals and the two kana are made one first (ｶﾅ = カナ = かな). A single kanji
+means something and is a term of its own; a single kana is one only in a text or question that has nothing longer.
+"""
+
+import re
+import unicodedata
+
+_RUN = re.compile(r"[^\W_]+")
+_KANA = {code: code - 0x60 for code in range(ord("ァ"), ord("ヶ") + 1)}
+_HIRAGANA = re.compile(r"[ぁ-んー]+")
+_LONGEST_RUN = 64  # of letters without a break, in a script with spaces: a key or a hash; only its pieces count
+
+
+def fold(text: str) -> str:
+    """`text` without the differences that a search ignores."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).translate(_KANA)
+
+
+def terms(text: str) -> list[str]:
+    """The terms of a text, in order, repeated as they repeat."""
+    found: list[str] = []
+    for run in _RUN.findall(fold(text)):
+        if run.isascii():
+            found.append(run[:_LONGEST_RUN])
+        singles = [char for char in run if not _plain(char)] or ([run] if len(run) == 1 else [])
+        found += singles
+        for size in (2, 3):
+            found += [run[i : i + size] for i in range(len(run) - size + 1)]
+    return found
+
+
+def asked(question: str) -> list[str]:
+    """The terms of a question, each once."""
+    return list(dict.fromkeys(terms(question)))
+
+
+def telling(text: str) -> list[str]:
+    """The terms of a text without those of hiragana alone, which are grammar more often than meaning."""
+    original = unicodedata.normalize("NFKC", text).casefold()
+    found: list[str] = []
+    for run in _RUN.findall(original):
+        for size in (1, 2, 3):
+            pieces = (run[i : i + size] for i in range(len(run) - size + 1))
+            found += [piece.translate(_KANA) for piece in pieces if not _HIRAGANA.fullmatch(piece)]
+    return found
+
+
+def _plain(char: str) -> bool:
+    """A letter or kana that says nothing alone."""
+    return char < "\u2e80" or "\u3040" <= char <= "\u30ff"
