@@ -64,6 +64,12 @@ class Scene:
 LLAMUNE = (str(Path(sys.executable).with_name("llamune")), "chat")
 ENGLISH = {"LANG": "en_US.UTF-8", "LC_ALL": "", "LC_MESSAGES": "", "OLLAMA_HOST": "127.0.0.1:9"}  # no server there
 JAPANESE = ENGLISH | {"LANG": "ja_JP.UTF-8"}
+NEXT_QUARTER = (  # of no meaning: the shipped set with a few changes, to show what a new one looks like
+    *("sh", "-c"),
+    'mkdir -p "$LLAMUNE_HOME/recommended" && sed -e s/2026-Q4/2027-Q1/ -e s/gemma3:4b/qwen3:14b/ '
+    "-e 's/temperature = 0.2/temperature = 0.1/' presets/recommended/2026-Q4.toml "
+    '> "$LLAMUNE_HOME/recommended/2027-Q1.toml" && exec "$0" "$@"',
+)
 SCENES: Mapping[str, Scene] = {
     "chat": Scene(
         LLAMUNE,
@@ -84,6 +90,13 @@ SCENES: Mapping[str, Scene] = {
         ),
         columns=108,
         rows=24,
+        environment=JAPANESE,
+    ),
+    "recommend-ja": Scene(
+        (*NEXT_QUARTER, *LLAMUNE),
+        (Step("通信量", "/recommend\r"), Step("FILE.gguf --name", "/models\r"), Step("/switch 番号")),
+        columns=100,
+        rows=34,
         environment=JAPANESE,
     ),
 }
@@ -128,6 +141,7 @@ def take(scene: Scene, timeout_s: float = 60.0) -> Screen:
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
+        cwd=ROOT,
         env=os.environ | known | scene.environment,
         start_new_session=True,
     )

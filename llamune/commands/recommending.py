@@ -95,8 +95,7 @@ def notice(app: App) -> Note | None:
         return None
     told = changes(Difference.of(_before(sets, found[-1], app.state), found[-1]))
     head = _("New recommended models: {version}. Nothing changes by itself.").format(version=found[-1].version)
-    lines = [head, *told.splitlines(), "/recommend details · apply · keep"]
-    return Note("\n".join(f"  {line}" for line in lines))
+    return Note("\n  ".join([f"● {head}", *told.splitlines(), "/recommend details · apply · keep"]))
 
 
 def next_best(app: App, known: Sequence[ModelInfo]) -> str:
