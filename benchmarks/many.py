@@ -2,15 +2,14 @@
 
     python benchmarks/many.py [WIDTH …]
 
-The chat is a process of its own in a pseudo-terminal, as in `repl.py`; a stand-in server gives the answers. Printed for
-each width: pauses of the chat's loop (how late a 5 ms heartbeat comes) until the last answer, the report on where they
-differ and what follows are on the screen, and the chat's CPU seconds and memory.
+The chat is a process of its own in a pseudo-terminal; a stand-in server gives the answers. Printed for each width: the
+steps of the chat's loop by their own processor time (what other programs take is not ours) until the last answer, the
+report on where they differ and what follows are on the screen, and the chat's CPU seconds and memory.
 """
 
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from repl import MODEL, cpu, until  # noqa: E402
 from terminal.term import Term  # noqa: E402
 
 CHARACTERS = 50_000
+STEP_MS, NOTED_MS = 20, 5
 CANDIDATES = "m1/* m2/* m3/* m4/* empty endless m1/fast x4"  # thirty; the endless one is AA
 SERVER = """
 import asyncio, json, sys
@@ -84,35 +84,51 @@ asyncio.run(main())
 
 def measure(port: int, width: int, folder: Path) -> None:
     """Prints the figures of one width."""
-    beats, home = folder / "beats", folder / "home"
+    steps, home = folder / "steps", folder / "home"
     home.mkdir()
     (home / "settings.toml").write_text("start_ollama = false\nsuggest_titles = false\n")
     (home / "state.json").write_text(json.dumps({"limit": 5}))
     environment = {"LLAMUNE_HOME": str(home), "OLLAMA_HOST": f"127.0.0.1:{port}", "LANG": "C.UTF-8"}
-    command = [sys.executable, str(Path(__file__).parent / "repl.py"), "--chat", str(beats)]
+    command = [sys.executable, __file__, "--chat", str(steps)]
     with Term(command, columns=width, env=environment) as term:
         until(term, "traffic")
         term.send("hello\r")
         until(term, "tokens/s")
         process = psutil.Process(term.pid)
         before, begun = cpu(process), time.monotonic()
-        term.kill(signal.SIGUSR1)
+        first = len(steps.read_text().split())
         term.send(f"/retry {CANDIDATES}\r")
         wait_for_last(term)
         term.send("/stop AA\r")
         until(term, "/adopt B", seconds=120)
         taken, used = time.monotonic() - begun, cpu(process) - before
-        term.kill(signal.SIGUSR2)
-        while not beats.exists():
-            term.pump(0.05)
         term.pump(0.1)
-        late = sorted(map(float, beats.read_text().split()))
-        p99, over = late[int(len(late) * 0.99)], sum(ms > 20 for ms in late)
+        own = sorted(map(float, steps.read_text().split()[first:]))
+        over = sum(ms > STEP_MS for ms in own)
         print(
-            f"width {width:3}   pauses p99 {p99:.1f} ms, worst {late[-1]:.0f} ms, over 20 ms: {over} of {len(late):,}"
+            f"width {width:3}   steps over {NOTED_MS} ms: {len(own)}, over {STEP_MS}: {over}, longest {own[-1]:.0f} ms"
             f"   CPU {used:.1f} of {taken:.0f} s   memory {process.memory_info().rss / 1e6:.0f} MB",
             flush=True,
         )
+
+
+def chat(steps: Path) -> int:
+    """The chat; writes down the milliseconds of every step of its loop that takes a while."""
+    from asyncio.events import Handle
+
+    from llamune import cli
+
+    run = Handle._run
+    with steps.open("w", buffering=1) as file:
+
+        def timed(handle: Handle) -> None:
+            begun = time.thread_time()
+            run(handle)
+            if (taken := 1000 * (time.thread_time() - begun)) > NOTED_MS:
+                file.write(f"{taken:.1f}\n")
+
+        Handle._run = timed  # type: ignore[method-assign]
+        return cli.main(["chat", "-m", MODEL])
 
 
 def wait_for_last(term: Term) -> None:
@@ -139,4 +155,6 @@ def main(widths: list[int]) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--chat"]:
+        sys.exit(chat(Path(sys.argv[2])))
     main([int(width) for width in sys.argv[1:]] or [80, 160])

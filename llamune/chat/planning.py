@@ -4,6 +4,7 @@ Everything that is sent is settled here, before anything is sent; what does not 
 Candidates of one turn see the same passages: those that its first answer saw. Nothing is stored here.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
@@ -111,6 +112,7 @@ class Planner:
                 if alone and len(candidates) == 1:
                     raise
                 plan.append(Planned(candidate, error=error))
+            await asyncio.sleep(0)  # thirty in one step would be felt at the prompt
         return plan
 
     async def searched(self, session: ChatSession, candidate: Candidate, asked: Asked) -> Asked:
