@@ -7,6 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -106,12 +107,14 @@ class _Ignored(NamedTuple):
 
     @classmethod
     def above(cls, folder: Path) -> "_Ignored":
-        """What holds in `folder` because of the folders above it."""
+        """What holds in `folder` because of the folders above it; nothing where it is ignored itself: it was named."""
         above = [folder, *folder.parents]
         top = next((index for index, parent in enumerate(above) if (parent / ".git").exists()), 0)
         found = cls(False)
-        for parent in reversed(above[1 : top + 1]):
+        for inner, parent in reversed([*pairwise(above[: top + 1])]):
             found = found.within(str(parent), {name for name in (".git", ".gitignore") if (parent / name).exists()})
+            if found.names(str(inner), folder=True):
+                return cls(True)
         return found
 
     def within(self, folder: str, names: set[str]) -> "_Ignored":

@@ -183,6 +183,7 @@ def test_a_repository_without_what_it_ignores(tmp_path):
     assert found["build"] == found["src/b.log"] == ("skipped", "named in .gitignore")
     assert found[".git"] == found[".env"] == ("skipped", "hidden or temporary")
     assert reasons(seen(tmp_path / "src"))["b.log"] == ("skipped", "named in .gitignore")  # the rules above count, too
+    assert isinstance(seen(tmp_path / "build")["out.md"], Document)  # but who names what is ignored wants it
 
 
 def test_a_gitignore_outside_a_repository_is_a_file_like_others(tmp_path):
