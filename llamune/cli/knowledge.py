@@ -87,6 +87,7 @@ def _search_arguments(parser: Parser) -> None:
 def _preview_arguments(parser: Parser) -> None:
     parser.add_argument("file", metavar=_("FILE"), type=path, help=_("a file"))
     parser.add_argument("--embedder", metavar=_("WHICH"), default="builtin", help=_("for whose vectors it is cut"))
+    _json(parser)
 
 
 def _remove_arguments(parser: Parser) -> None:

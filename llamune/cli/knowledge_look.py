@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 from llamune.cli.output import show as show_values
 from llamune.cli.output import show_json
 from llamune.commands.values import Column, Fields, Listing
-from llamune.errors import KnowledgeError
 from llamune.i18n import _
-from llamune.text import one_line
 
 if TYPE_CHECKING:
     from llamune.chat.passage import Found, Passage
@@ -78,21 +76,13 @@ async def search(args: argparse.Namespace, shelf: "Shelf") -> int:
     return 0
 
 
-async def preview(args: argparse.Namespace, shelf: "Shelf") -> None:
-    from llamune.knowledge.chunking import chunks
-    from llamune.sources.document import Document
-    from llamune.sources.folder import read
+async def preview(args: argparse.Namespace, shelf: "Shelf") -> int:
+    from llamune.cli import knowledge_preview
+    from llamune.network import sealed
 
     embedder = await shelf.embedder(args.embedder)
-    size, measure = (embedder.size, embedder.count) if embedder else (180, len)
-    for event in read([args.file]):
-        if not isinstance(event, Document):
-            raise KnowledgeError(f"{event.path}: {getattr(event, 'reason', '')}")
-        columns = [Column("", right=True), Column(_("tokens"), right=True), Column(_("section")), Column(_("text"))]
-        pieces = chunks(event, size, measure)
-        rows = [(str(n), str(p.tokens), p.section, one_line(p.text)) for n, p in enumerate(pieces, 1)]
-        title = _("{path}: {n} passages, at most {size} tokens each").format(path=event.path, n=len(rows), size=size)
-        show_values(title, Listing(columns, rows, empty=_("There is none.")))
+    size, count = (embedder.size, embedder.count) if embedder else (180, len)
+    return knowledge_preview.preview([args.file], size, count, lambda argv: sealed.child(argv).argv, as_json=args.json)
 
 
 def shown(found: "Found", limit: int) -> "tuple[Passage, ...]":

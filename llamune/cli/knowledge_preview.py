@@ -15,7 +15,7 @@ from llamune.sources.worker import Sealed
 
 
 def preview(paths: list[Path], size: int, count: Callable[[str], int], sealed: Sealed, *, as_json: bool) -> int:
-    """Shows the pieces of every document in files or folders. Returns the exit code: 5 where nothing could be read.
+    """Shows the passages of every document in files or folders. Returns the exit code: 5 where nothing could be read.
 
     Args:
         size, count: the embedder's, as in `chunking.chunks`.
@@ -40,19 +40,19 @@ def preview(paths: list[Path], size: int, count: Callable[[str], int], sealed: S
 
 def _as_json(document: Document, found: list[Chunk]) -> dict[str, Any]:
     about = {"path": document.path, "title": document.title, "date": document.date, "author": document.author}
-    return {**about, "pieces": [asdict(chunk) for chunk in found]}
+    return {**about, "passages": [asdict(chunk) for chunk in found]}
 
 
 def _shown(document: Document, found: list[Chunk], size: int) -> list[Shown]:
     longest = max((chunk.tokens for chunk in found), default=0)
-    pieces = ngettext("{n} piece", "{n} pieces", len(found)).format(n=len(found))
+    passages = ngettext("{n} passage", "{n} passages", len(found)).format(n=len(found))
     rows = [
         (_("file"), document.path),
         (_("title"), document.title),
         (_("date"), document.date),
         (_("author"), document.author),
-        (_("pieces"), _("{pieces}, the longest {longest} of {size} tokens").format(
-            pieces=pieces, longest=longest, size=size
+        (_("passages"), _("{passages}, the longest {longest} of {size} tokens").format(
+            passages=passages, longest=longest, size=size
         )),
     ]  # fmt: skip
     return [Fields([row for row in rows if row[1]]), *(_piece(n, chunk) for n, chunk in enumerate(found, 1))]

@@ -21,6 +21,7 @@ from llamune.knowledge.embedders import BUILT_IN, Embedder
 from llamune.knowledge.embedders.builtin import BuiltIn, Model, fit
 from llamune.knowledge.retrieve import Searcher
 from llamune.knowledge.vectors import Vectors
+from llamune.network import sealed
 from llamune.sources import folder
 from llamune.sources.document import Document, Kept, Read, Refused, Skipped
 
@@ -101,14 +102,20 @@ class Indexer:
         for root in roots:
             self._corpus.add_root(root)
             mentioned: dict[str, list[str]] = {}
-            events = folder.read([root.path], department=root.department, tags=root.tags, known=known)
+            events = folder.read(
+                [root.path],
+                department=root.department,
+                tags=root.tags,
+                known=known,
+                sealed=lambda argv: sealed.child(argv).argv,
+            )
             for event in events:
                 done += event.file not in mentioned
                 mentioned.setdefault(event.file, []).append(event.path)
                 self._take(event, report)
                 self._progress("read", done, max(total, done))
                 if stop.is_set():
-                    events.close()  # type: ignore[attr-defined]
+                    events.close()
                     return report
             gone = [file for file in known if _below(file, root.path) and file not in mentioned]
             report.removed += self._corpus.vanish(gone)

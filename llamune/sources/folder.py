@@ -1,6 +1,6 @@
 """Reads files and folders: one event per document, refusal or omission, as they come. Holds one document at a time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from os import stat_result
 from os.path import basename, splitext
 from pathlib import Path
@@ -21,7 +21,7 @@ def read(
     known: Mapping[str, Stamp] | None = None,
     sealed: Sealed = list,
     limits: Limits | None = None,
-) -> Iterator[Read]:
+) -> Generator[Read, None, None]:
     """Everything in these files and folders, one file at a time, in the order of their names.
 
     Blocks while a file is read: call it from a thread. Close the iterator to stop; the process that reads ends with it.
