@@ -63,7 +63,7 @@ class App:
         self.noted: Place | None = None  # how far the evidence goes, once this run has ended
         self.slots = Slots()
         self.blind = Blind()
-        self.library = Library(paths, lambda: self.settings, lambda: self.store, scripted=scripted)
+        self.library = Library(paths, lambda: self.settings, lambda: self._store, scripted=scripted)
         self.findings: dict[int, tuple[str, ...]] = {}  # of this run's judges, by answer
         self._scripted = scripted
         self._store: Store | None = None

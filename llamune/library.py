@@ -23,12 +23,12 @@ class Library:
 
     Args:
         settings: those in force at that moment.
-        store: None = there are no remembered prompts (one question on the command line).
+        store: gives None where prompts are not remembered (one question on the command line).
         scripted: the fake collections of `knowledge.scripted` instead of the user's.
     """
 
     def __init__(
-        self, paths: Paths, settings: Callable[[], Settings], store: Callable[[], Store] | None, *, scripted: bool
+        self, paths: Paths, settings: Callable[[], Settings], store: Callable[[], Store | None], *, scripted: bool
     ) -> None:
         self._paths, self._settings, self._store, self._scripted = paths, settings, store, scripted
         self.known: tuple[str, ...] = ()  # collections, when they were last looked at; for completion
@@ -47,7 +47,8 @@ class Library:
 
     def prompts(self, session: ChatSession) -> "Sequence[ExtraPrompt]":
         """The extra prompts that are sent in a session: those of everywhere, of its mode, its own."""
-        held = [p for p in self._store().prompts.held(session.id, session.mode) if p.active] if self._store else []
+        store = self._store()
+        held = [p for p in store.prompts.held(session.id, session.mode) if p.active] if store else []
         if not session.mode:
             return held
         first = [p for p in held if not p.mode and not p.session_id]

@@ -14,12 +14,13 @@ is when the mode begins. A file with anything wrong in it is left out whole and 
 """
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from llamune import files
+from llamune.chat.lineup import pick
 from llamune.errors import LlamuneError, SettingsError, UsageError, near
 from llamune.i18n import LANGUAGES, _, language
 from llamune.presets import text_problems, unknown, unreadable, unusable, unwritable, wrong
@@ -43,6 +44,20 @@ class Mode:
     models: tuple[str, ...] = ()
     preset: str = ""
     lineup: tuple[str, ...] = ()
+
+    def applied(
+        self, models: Sequence[str], presets: Iterable[str], corpora: Iterable[str]
+    ) -> tuple[dict[str, Any], list[str]]:
+        """What the mode sets in a session, of what there is here; and the names of what there is not."""
+        there = set(corpora)
+        model = next((name for wanted in self.models if (name := installed(wanted, models))), "")
+        preset = self.preset if self.preset in presets else ""
+        corpora = tuple(name for name in self.corpora if name in there)
+        found = {"model": model, "system": told(self.system, ""), "preset": preset, "corpora": corpora}
+        missing = [name for name in self.corpora if name not in there]
+        missing += [] if preset == self.preset else [self.preset]
+        missing += [] if model or not self.models else [" / ".join(self.models)]
+        return {key: value for key, value in found.items() if value}, missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +109,14 @@ def checked(name: str, data: bytes, place: str) -> Mode:
 def told(texts: Mapping[str, T], nothing: T) -> T:
     """What is written for the interface language, else for English, else for the only one there is."""
     return texts.get(language()) or texts.get("en") or next(iter(texts.values()), nothing)
+
+
+def installed(wanted: str, models: Sequence[str]) -> str:
+    """The installed model that is meant, "" = none."""
+    try:
+        return pick(wanted, models)
+    except UsageError:
+        return ""
 
 
 def path_of(folder: Path, name: str) -> Path:

@@ -80,14 +80,14 @@ def _repeat(chosen: list[Candidate], times: int) -> list[Candidate]:
 
 
 def _expand(word: str, models: Sequence[str], presets: Sequence[str], preset: str) -> Iterator[Candidate]:
-    word, levels = (word, ("",)) if word in models else _level(word, presets)
+    word, levels = (word, ("",)) if word in models else level_of(word, presets)
     model_part, slash, preset_part = _halves(word, models)
     names = list(models) if model_part in ("*", "all", "") else _models(model_part, models)
     wanted = [preset] if not slash else list(presets) if preset_part in ("*", "") else [_preset(preset_part, presets)]
     return (Candidate(m, p, knowledge=cast(Level, level)) for m in names for p in wanted for level in levels)
 
 
-def _level(word: str, presets: Sequence[str]) -> tuple[str, Sequence[str]]:
+def level_of(word: str, presets: Sequence[str]) -> tuple[str, Sequence[str]]:
     """What stands before the level of knowledge, and the levels meant. A preset of that name wins where one can be."""
     head, slash, last = word.rpartition("/")
     behind_preset = head.rpartition("/")[2] in (*presets, "*") and "/" in head

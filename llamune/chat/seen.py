@@ -3,10 +3,10 @@
 Kept with each answer, so that it can be explained later. How it is put into words for a model is grounding.py's.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from llamune.chat.passage import Found, Passage
 
@@ -68,6 +68,52 @@ class Checked:
     cited: tuple[int, ...] = ()
     nowhere: tuple[int, ...] = ()
     unsupported: tuple[str, ...] = ()
+
+
+# in files
+
+
+def as_json(seen: Seen) -> dict[str, Any]:
+    """The JSON-able form; passages that were sent as they were found are not written twice."""
+    found = seen.found
+    sent = [_place(p, found.passages if found else ()) for p in seen.passages]
+    prompts = [{"number": p.number, "version": p.version, "text": p.text, "mode": p.mode} for p in seen.prompts]
+    whole = {"system": seen.system, "prompts": prompts, "corpora": seen.corpora, "sent": sent}
+    return whole | ({"found": _found(found)} if found else {})
+
+
+def of_json(data: Mapping[str, Any]) -> Seen:
+    """What `as_json` wrote. Raises KeyError, TypeError, ValueError for anything else."""
+    found = _found_of(data["found"]) if data.get("found") else None
+    passages = [_passage(p) if isinstance(p, dict) else (found.passages[p] if found else None) for p in data["sent"]]
+    prompts = tuple(ExtraPrompt(**p) for p in data["prompts"])
+    return Seen(data["system"], prompts, tuple(data["corpora"]), found, tuple(p for p in passages if p))
+
+
+def checked_of(data: Mapping[str, Any]) -> Checked:
+    """From a JSON object with the same names. Raises KeyError, TypeError."""
+    return Checked(*(tuple(data[name]) for name in ("cited", "nowhere", "unsupported")))
+
+
+def _place(passage: Passage, among: tuple[Passage, ...]) -> int | dict[str, Any]:
+    return among.index(passage) if passage in among else asdict(passage)
+
+
+def _found(found: Found) -> dict[str, Any]:
+    """Hits that are passages are named by their place."""
+    hits = [_place(hit, found.passages) for hit in found.hits]
+    return asdict(replace(found, hits=())) | {"hits": hits}
+
+
+def _found_of(data: dict[str, Any]) -> Found:
+    passages = tuple(map(_passage, data["passages"]))
+    hits = tuple(_passage(h) if isinstance(h, dict) else passages[h] for h in data["hits"])
+    low, high = data["thresholds"]
+    return Found(data["question"], passages, data["strength"], (low, high), hits, tuple(data["notes"]))
+
+
+def _passage(data: dict[str, Any]) -> Passage:
+    return Passage(**{**data, "matched": tuple(data["matched"])})
 
 
 class Prompts(Protocol):

@@ -10,7 +10,7 @@ from typing import Any
 
 from llamune.chat import disagreement, expect, lineup, scheduler
 from llamune.chat.disagreement import Report
-from llamune.chat.lineup import Candidate, Lineup
+from llamune.chat.lineup import Candidate, Level, Lineup
 from llamune.chat.preset import no_preset
 from llamune.chat.session import Answer
 from llamune.errors import UsageError
@@ -90,8 +90,9 @@ def candidates(
     installed: Sequence[str],
     known: Sequence[str],
     seeds: int = 0,
+    levels: Sequence[Level] = (),
 ) -> Lineup:
-    """Who answers: every model with every preset, those of one model together.
+    """Who answers: every model with every preset and level of knowledge, those of one model together.
 
     Args:
         models: what was typed for them ("gemma3", "gemma3/fast", "all"); a part with a preset keeps it.
@@ -99,6 +100,7 @@ def candidates(
         installed: every model's name, in the order of the list on the screen.
         known: every preset's name.
         seeds: ask each one so many times with seeds 1, 2, …; 0 = once, without a seed.
+        levels: of knowledge, for those that name none.
 
     A name that no installed model has becomes a candidate of its own: asking it says what is wrong.
     Raises: UsageError for an unknown preset, a name with several meanings, or too many candidates.
@@ -110,6 +112,7 @@ def candidates(
         for preset in preset_names(presets, known)
         for candidate in lineup.parse(text, names, known, preset)
     ]
+    chosen = [replace(c, knowledge=k) for c in chosen for k in ([c.knowledge] if c.knowledge else levels or [""])]
     if seeds:
         chosen = [replace(c, seed=n) for c in chosen for n in range(1, seeds + 1)]
     grouped = tuple(scheduler.order(list(dict.fromkeys(chosen)), ()))
@@ -139,7 +142,7 @@ def words(models: Iterable[str]) -> list[str]:
 def _unknown(models: Iterable[str], installed: Sequence[str], known: Sequence[str]) -> list[str]:
     """Names among the typed words that mean no installed model."""
     found = []
-    for word in words(models):
+    for word in (lineup.level_of(word, known)[0] for word in words(models)):
         head, slash, tail = word.rpartition("/")
         split = slash and (tail in known or tail in EVERYTHING or ("/" not in head and _installed(head, installed)))
         name = head if split else word

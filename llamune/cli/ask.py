@@ -18,6 +18,7 @@ def declare(parser: Parser) -> None:
 
     who(parser)
     parser.add_argument("-s", "--system", metavar=_("TEXT"), help=_("a system prompt"))
+    grounds(parser)
     parser.add_argument("--json", action="store_true", help=_("print one JSON object when the answer is complete"))
     parser.add_argument("--no-save", action="store_true", help=_("keep nothing of it in the database"))
     parser.add_argument(
@@ -30,6 +31,13 @@ def declare(parser: Parser) -> None:
         "What is piped in goes along with the question as a text, in front of it: "
         "cat report.txt | llamune ask Summarise this. The answer is written to standard output as it comes."
     )
+
+
+def grounds(parser: Parser) -> None:
+    """The flags that put something in front of a question."""
+    what = _("search this collection of documents; may be repeated")
+    parser.add_argument("--knowledge", metavar=_("NAME"), action="append", default=[], help=what)
+    parser.add_argument("--mode", metavar=_("NAME"), help=_("a mode: its prompts, documents, model and preset"))
 
 
 def run(args: argparse.Namespace) -> int:

@@ -26,6 +26,10 @@ def declare(parser: Parser) -> None:
     parser.add_argument("-m", "--model", dest="models", metavar=_("MODEL"), action="append", default=[], help=who)
     how = _("how they answer: all, or presets; may be repeated")
     parser.add_argument("-p", "--preset", dest="presets", metavar=_("PRESET"), action="append", default=[], help=how)
+    what = _("search this collection of documents; may be repeated")
+    parser.add_argument("--knowledge", metavar=_("NAME"), action="append", default=[], help=what)
+    levels = _("ask each with these levels of knowledge: none, prompt, rag")
+    parser.add_argument("--levels", metavar="none,rag", type=_levels, default=[], help=levels)
     parser.add_argument("--seeds", metavar=_("COUNT"), type=count, help=_("ask each so many times, with other seeds"))
     parser.add_argument("-s", "--system", metavar=_("TEXT"), help=_("a system prompt"))
     parser.add_argument("--questions", metavar=_("FILE"), help=_("many questions: .txt, .jsonl or .csv"))
@@ -51,6 +55,14 @@ def declare(parser: Parser) -> None:
         "Models and presets are written as for /retry in the chat: -m all, -m gemma3/fast, -p code,balanced. After a "
         "stop the same command goes on where it was."
     )
+
+
+def _levels(word: str) -> list[str]:
+    """An argument type: levels of knowledge, separated by commas."""
+    from llamune.chat.lineup import LEVELS
+    from llamune.cli.parser import one_of
+
+    return list(LEVELS) if word == "all" else [one_of(*LEVELS)(part) for part in word.replace("、", ",").split(",")]
 
 
 def run(args: argparse.Namespace) -> int:

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from llamune.chat.lineup import LEVELS
 from llamune.chat.preset import SamplingOptions
+from llamune.chat.seen import checked_of, of_json
 from llamune.chat.session import Answer, Usage
 from llamune.chat.sweep import MOST, Question, letter
 from llamune.commands.files import decode
@@ -183,6 +185,9 @@ def answer(letter: str, given: Mapping[str, Any]) -> Answer:
     options = {k: v for k, v in (given.get("options") or {}).items() if k in SamplingOptions.__dataclass_fields__}
     names = ("model", "preset", "digest", "engine", "thinking", "error", "hint", "reason")
     said: dict[str, Any] = {name: _text(given.get(name)) for name in names}
+    said |= {"knowledge": given["knowledge"]} if given.get("knowledge") in LEVELS else {}
+    said |= {"seen": of_json(given["seen"])} if given.get("seen") else {}
+    said |= {"checked": checked_of(given["checked"])} if given.get("checked") else {}
     return Answer(
         0, 0, letter, status=status, text=text, options=SamplingOptions(**options), usage=_usage(usage), **said
     )

@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from llamune.chat.seen import as_json
 from llamune.chat.session import Answer
 from llamune.chat.sweep import Job, Question, letter
 from llamune.cli.compare_files import answer as answer_of
@@ -23,7 +24,7 @@ from llamune.errors import LlamuneError, UsageError
 from llamune.i18n import _
 
 VERSION = 1
-KEPT = ("model", "digest", "engine", "preset", "status", "text", "thinking", "reason", "error", "hint")
+KEPT = ("knowledge", "model", "digest", "engine", "preset", "status", "text", "thinking", "reason", "error", "hint")
 
 
 def key(questions: Sequence[Question], candidates: Sequence[Mapping[str, Any]], **rest: Any) -> str:
@@ -78,6 +79,8 @@ class Kept:
         """One more answer, written at once. Raises LlamuneError when there is no room for it."""
         kept = {name: getattr(answer, name) for name in KEPT}
         kept |= {"options": answer.options.given(), "usage": asdict(answer.usage)}
+        kept |= {"seen": as_json(answer.seen)} if answer.seen else {}
+        kept |= {"checked": asdict(answer.checked)} if answer.checked else {}
         record = {"question": job.question, "candidate": job.candidate, "seconds": round(seconds, 3), "answer": kept}
         line = json.dumps(record).encode() + b"\n"
         try:

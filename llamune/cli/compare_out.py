@@ -171,7 +171,7 @@ def _beside(result: Result, mark: str) -> None:
     from llamune.text import glyphs
 
     signs, columns = glyphs(sys.stdout.encoding), shutil.get_terminal_size().columns
-    view = View(Style(colors()), signs)
+    view = View(Style(colors()), signs, commands=False)
     print(view.question(result.question.text, f"{mark}{signs.prompt} "))
     print(view.side_by_side(result.answers, columns))
 

@@ -20,6 +20,7 @@ from llamune.chat.conversation import Conversation
 from llamune.chat.lineup import Candidate, Lineup
 from llamune.chat.model import DEMONSTRATION, ModelInfo
 from llamune.chat.ports import Store
+from llamune.chat.passage import Found
 from llamune.chat.preset import SamplingOptions
 from llamune.chat.scheduler import LIMITS
 from llamune.chat.session import Answer, ChatSession
@@ -32,6 +33,7 @@ from llamune.cli.compare_out import About, Sink
 from llamune.cli.late import LateStore
 from llamune.errors import EngineError, ModelNotFound, UsageError
 from llamune.i18n import _, ngettext
+from llamune.library import Library
 from llamune.text import clean, one_line
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ class Comparison:
     ) -> None:
         self._app, self._args, self._questions, self._sinks = app, args, questions, sinks
         self._tally = Tally()
+        self._sources = SearchedOnce(app.library)
         self._candidates: Lineup = ()
         self._names: list[str] = []
         self._kept: Kept | None = None
@@ -124,7 +127,8 @@ class Comparison:
         if not args.models:  # those that only know Llamune were not meant
             names = [n for n in names if not n.startswith(DEMONSTRATION)] or names
         presets = args.presets or [app.draft().preset]
-        chosen = sweep.candidates(wanted, presets, installed=names, known=list(app.presets), seeds=args.seeds or 0)
+        asked = {"seeds": args.seeds or 0, "levels": args.levels}
+        chosen = sweep.candidates(wanted, presets, installed=names, known=list(app.presets), **asked)
         if not chosen:
             raise ModelNotFound(_("No engine has a model."), _("Start Ollama, or: llamune models import FILE.gguf"))
         return chosen
@@ -132,9 +136,10 @@ class Comparison:
     async def _opened(self, catalog: "Catalog") -> Kept:
         """The run file of this comparison."""
         digests = {m.name: m.digest for m in await catalog.models()}
-        asked = [[c.model, c.preset, self._options(c)] for c in self._candidates]
+        asked = [[c.model, c.preset, self._options(c), *filter(None, [c.knowledge])] for c in self._candidates]
         thinking = self._app.settings.thinking
-        identity = key(self._questions, cast(Any, asked), thinking=thinking)
+        searched = {"knowledge": self._args.knowledge} if self._args.knowledge else {}
+        identity = key(self._questions, cast(Any, asked), thinking=thinking, **searched)
         folder = self._app.paths.home / FOLDER
         kept = Kept(folder, identity, fresh=self._args.fresh, digests=digests)
         if kept.found:
@@ -182,7 +187,8 @@ class Comparison:
         candidate, question = self._candidates[job.candidate], self._questions[job.question]
         store, name = LateStore(), self._names[job.candidate]
         try:
-            async with await self._conversation(store, candidate, question).ask(question.text) as running:
+            talk = self._conversation(store, candidate, question)
+            async with await talk.ask(question.text, knowledge=candidate.knowledge) as running:
                 async for event in running:
                     bar.show(name, job.question + 1, event)
         except EngineError as error:  # it was refused before it was sent
@@ -196,9 +202,12 @@ class Comparison:
         app = self._app
         seed = SamplingOptions(seed=candidate.seed)
         session = ChatSession(0, "-", "user", candidate.model, candidate.preset, question.system, seed)
+        session = replace(session, corpora=tuple(self._args.knowledge))
         thinks = lambda: app.settings.thinking != "off"  # noqa: E731 - the conversation asks at each request
         catalog = app.open_catalog()
-        return Conversation(cast(Store, store), catalog, app.state, app.presets, session, thinks, app.slots)
+        return Conversation(
+            cast(Store, store), catalog, app.state, app.presets, session, thinks, app.slots, self._sources
+        )
 
     # results
 
@@ -224,6 +233,27 @@ class Comparison:
         if self._kept.complete == len(self._candidates) * len(self._questions):
             self._kept.finish()
         return UNANSWERED if self._tally.unanswered else 0
+
+
+class SearchedOnce:
+    """The app's sources, each question searched for once: every candidate sees the same passages."""
+
+    def __init__(self, library: Library) -> None:
+        self.prompts, self.general = library.prompts, library.general
+        self._library = library
+        self._found: dict[tuple[str, ...], Found] = {}
+
+    async def knowledge(self) -> "SearchedOnce":
+        return self
+
+    async def corpora(self) -> tuple[str, ...]:
+        return await self._library.corpora()
+
+    async def search(self, question: str, corpora: Sequence[str], history: Sequence[str] = (), limit: int = 5) -> Found:
+        if (question, *corpora) not in self._found:
+            knowledge = await self._library.knowledge()
+            self._found[question, *corpora] = await knowledge.search(question, corpora, history, limit)
+        return self._found[question, *corpora]
 
 
 async def _able(catalog: "Catalog") -> list[ModelInfo]:

@@ -27,6 +27,7 @@ from llamune.cli.printers import JsonPrinter, TextPrinter
 from llamune.engine.letter import Letter, keep
 from llamune.errors import LlamuneError, ModelNotFound
 from llamune.i18n import N_, _
+from llamune.text import one_line
 from llamune.listed import places
 
 if TYPE_CHECKING:
@@ -46,12 +47,13 @@ def run(args: argparse.Namespace, question: str, beside: str) -> int:
         beside: a text that goes along with the question; "" = none.
     """
     app = start.app(args)
-    session = replace(app.draft(), system=args.system or "")
+    session = replace(app.draft(), system=args.system or "", corpora=tuple(args.knowledge))
+    session = replace(session, mode=app.library.modes().get(args.mode).name) if args.mode else session
     shot = OneShot(app, session, JsonPrinter() if args.json else TextPrinter(), save=not args.no_save)
     with closing(args.letter or Letter()) as letter:
         code = shot.run(question, [Attachment("stdin", beside)] if beside else [], letter)
-        server = _ollama(app).address
-        if code == 0 and server.loopback and not server.tls and not args.system and not app.policy.names:
+        server, plain = _ollama(app).address, not (args.system or args.mode or args.knowledge)
+        if code == 0 and server.loopback and not server.tls and plain and not app.policy.names:
             seal = app.settings.sealed, places(app.policy)
             keep(str(app.paths.home), args.typed, question, letter.wanted, (server.host, server.port), seal)
     return code
@@ -101,10 +103,13 @@ class OneShot:
         catalog = app.open_catalog()
         _ollama(app).letter = letter
         try:
+            if self._session.mode:
+                self._session = await in_mode(app, self._session)
             if not self._session.model:
                 self._session = replace(self._session, model=await _some_model(app))
             thinks = lambda: app.settings.thinking != "off"  # noqa: E731 - the conversation asks at each request
-            talk = Conversation(cast(Store, self._late), Models(app), app.state, app.presets, self._session, thinks)
+            store = cast(Store, self._late)
+            talk = Conversation(store, Models(app), app.state, app.presets, self._session, thinks, sources=app.library)
             async with await talk.ask(question, attachments) as running:
                 loop.call_later(LOAD_AFTER, self._load, loop)
                 async for event in running:
@@ -160,6 +165,19 @@ class OneShot:
         session, error = self._session, self._errors[0].message if self._errors else ""
         status = "failed" if error else "cancelled"
         return Answer(0, 0, "A", session.model, session.preset, SamplingOptions(), status, error=error)  # type: ignore[arg-type]
+
+
+async def in_mode(app: App, session: ChatSession) -> ChatSession:
+    """The session with what its mode says, except for what the command line says."""
+    mode = app.library.modes().get(session.mode)
+    models = [m.name for m in await app.open_catalog().models()] if mode.models else []
+    corpora = await app.library.corpora() if mode.corpora else ()
+    found, missing = mode.applied(models, app.presets, corpora)
+    if missing:
+        print(_("not here: {names}").format(names=", ".join(map(one_line, missing))), file=sys.stderr)
+    said = {key for key in ("model", "preset") if app.settings.origin(key) == "flag"}
+    said |= {key for key in ("system", "corpora") if getattr(session, key)}
+    return replace(session, **{key: value for key, value in found.items() if key not in said})
 
 
 class Loader:

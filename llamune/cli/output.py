@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 
+from llamune.chat.session import Answer
 from llamune.commands.values import Shown
 from llamune.shell.style import Style, colors
 from llamune.shell.view import View
@@ -22,10 +23,20 @@ NOT_FOR_TERMINALS = re.compile(
 def show(*values: Shown | str) -> None:
     """Prints values, one after another."""
     terminal = sys.stdout.isatty()
-    view = View(Style(colors(terminal=terminal)), glyphs(sys.stdout.encoding), markdown=False)
+    view = View(Style(colors(terminal=terminal)), glyphs(sys.stdout.encoding), markdown=False, commands=False)
     columns = shutil.get_terminal_size().columns if terminal else WIDE
     for value in values:
         print(view.show(value, columns))
+
+
+def show_sources(answer: Answer) -> None:
+    """What stands behind an answer, on standard error."""
+    terminal = sys.stderr.isatty()
+    view = View(Style(colors(terminal=terminal)), glyphs(sys.stderr.encoding), markdown=False, commands=False)
+    columns = shutil.get_terminal_size().columns if terminal else WIDE
+    for said in (view.above(answer, columns), view.cited(answer, columns)):
+        if said:
+            print(said, file=sys.stderr)
 
 
 def show_json(value: object) -> None:

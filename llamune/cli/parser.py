@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "recommend": N_("recommended models for this quarter: show, apply, import, sign"),
     "knowledge": N_("collections of documents: add, update, search, measure"),
     "presets": N_("list, show, make, change, remove presets"),
+    "modes": N_("domain modes: list, show, make, change, export, import"),
     "stats": N_("what was counted of your answers and ratings: figures, ranking, export"),
     "evidence": N_("what happened on the network: the signed report, and its check"),
     "dataset": N_("what an own model learns from: build, show, check, export, scan"),

@@ -8,21 +8,19 @@ import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llamune import files, paths, presets
+from llamune import paths, presets
 from llamune.chat.preset import ALIASES, OPTION_NAMES, RANGES, Preset
 from llamune.cli import start
+from llamune.cli.editing import edited, read
 from llamune.cli.parser import Declare, Parser
-from llamune.errors import SettingsError, UsageError
+from llamune.errors import UsageError
 from llamune.i18n import N_, _, language
 
 if TYPE_CHECKING:
     from llamune.paths import Paths
     from llamune.presets import PresetSet
-
-EDITED_SUFFIX = ".toml"
 
 
 def declare(parser: Parser) -> None:
@@ -155,13 +153,13 @@ def _edit(args: argparse.Namespace, home: "Paths", known: "PresetSet") -> None:
     path = presets.path_of(home.presets, args.name)
     by_editor = not (_options(args) or args.purpose or args.description or args.hint)
     if by_editor and path.exists():  # also a damaged one: this is how it is mended
-        before = _text(path)
+        before = read(path)
     else:
-        before = _text(path) if path.exists() else presets.as_toml(known.get(args.name))
+        before = read(path) if path.exists() else presets.as_toml(known.get(args.name))
     if not by_editor:
         changed = _with_changes(presets.checked(args.name, before), args)
         return _write(home, args.name, presets.as_toml(changed, before))
-    after = _edited(before)
+    after = edited(before, "llamune presets edit NAME --temperature 0.5")
     if after == before:
         raise UsageError(
             _("Nothing was changed."),
@@ -195,34 +193,6 @@ def _write(home: "Paths", name: str, text: str) -> None:
     preset = presets.write(home.presets, name, text)
     sent = wording.options(preset.options) or _("none: the engine's own")
     show(_("Preset {name}: {options}").format(name=name, options=sent))
-
-
-def _text(path: Path) -> str:
-    try:
-        return files.read(path).decode("utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise SettingsError(_("{path} cannot be read: {reason}").format(path=path, reason=error)) from error
-
-
-def _edited(text: str) -> str:
-    """The text after the user's editor closed. Raises UsageError where there is no terminal or no editor."""
-    if not sys.stdin.isatty():
-        raise UsageError(
-            _("Nobody can be asked here."),
-            _("Example: {example}").format(example="llamune presets edit NAME --temperature 0.5"),
-        )
-    from prompt_toolkit.buffer import Buffer
-    from prompt_toolkit.document import Document
-
-    buffer = Buffer(document=Document(text), multiline=True)
-    buffer.tempfile_suffix = EDITED_SUFFIX
-    import asyncio
-
-    async def edit() -> None:
-        await buffer.open_in_editor()
-
-    asyncio.run(edit())
-    return buffer.text
 
 
 def _delete(args: argparse.Namespace, home: "Paths", known: "PresetSet") -> None:

@@ -27,7 +27,11 @@ class TextPrinter:
             self._write("\n")
 
     def stored(self, answer: Answer, late: LateStore) -> None:
-        """All was said before."""
+        """All was said before, but for the sources: standard output is the answer alone."""
+        if answer.seen and answer.seen.found:
+            from llamune.cli.output import show_sources
+
+            show_sources(answer)
 
     def _write(self, text: str) -> None:
         if text:
@@ -65,5 +69,18 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "text": answer.text,
         "thinking": answer.thinking,
         "error": answer.error or None,
+        **({"knowledge": answer.knowledge} if answer.knowledge else {}),
+        **(_sources(answer) if answer.seen and answer.seen.found else {}),
         "usage": {name: getattr(usage, name) for name in names},
     }
+
+
+def _sources(answer: Answer) -> dict[str, Any]:
+    """What stands behind an answer, and what became of its citations."""
+    seen, checked = answer.seen, answer.checked
+    assert seen
+    assert seen.found
+    names = ("corpus", "path", "section", "page", "date", "score", "text")
+    passages = [{"number": n, **{k: getattr(p, k) for k in names}} for n, p in enumerate(seen.passages, 1)]
+    lists = {k: list(getattr(checked, k)) if checked else [] for k in ("cited", "nowhere", "unsupported")}
+    return {"sources": {"found": seen.found.strength, "passages": passages, **lists}}

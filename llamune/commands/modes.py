@@ -1,6 +1,6 @@
 """Domain modes: everything that a kind of work needs, switched on and off with one word."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from llamune.commands.session import Shell
 from llamune.commands.values import Column, Fields, Listing, Note
 from llamune.errors import UsageError
 from llamune.i18n import N_, _
-from llamune.modes import Mode, told
+from llamune.modes import Mode, installed, told
 from llamune.text import one_line
 
 TITLE = N_("Modes")
@@ -55,17 +55,9 @@ def _list(shell: Shell) -> None:
 
 async def _begin(shell: Shell, mode: Mode) -> None:
     """Sets all that the mode says, and tells what of it cannot be had here."""
-    session, missing = shell.conversation.session, list[str]()
-    known = {m.name for m in shell.known or await look(shell)}
-    model = next((name for wanted in mode.models if (name := _installed(wanted, known))), "")
-    there = await shell.app.library.corpora() if mode.corpora else ()
-    corpora = tuple(name for name in mode.corpora if name in there)
-    preset = mode.preset if mode.preset in shell.app.presets else ""
-    missing += [name for name in mode.corpora if name not in there]
-    missing += [] if preset == mode.preset else [mode.preset]
-    missing += [] if model or not mode.models else [" / ".join(mode.models)]
-    wanted: dict[str, Any] = {"model": model, "preset": preset, "system": told(mode.system, ""), "corpora": corpora}
-    changes = {key: value for key, value in wanted.items() if value}
+    session, known = shell.conversation.session, [m.name for m in shell.known or await look(shell)]
+    corpora = await shell.app.library.corpora() if mode.corpora else ()
+    changes, missing = mode.applied(known, shell.app.presets, corpora)
     before: dict[str, Any] = {key: getattr(session, key) for key in changes}
     if mode.lineup:
         before |= {key: getattr(shell.app.state, key) for key in LINE_UP}
@@ -90,18 +82,10 @@ def _tell(shell: Shell, mode: Mode, missing: list[str]) -> None:
         shell.show(Note(greeting, "good"))
 
 
-def _installed(wanted: str, known: Iterable[str]) -> str:
-    """The installed model that is meant, "" = none."""
-    try:
-        return lineup.pick(wanted, list(known))
-    except UsageError:
-        return ""
-
-
-def _lineup(mode: Mode, known: Iterable[str]) -> list[str]:
+def _lineup(mode: Mode, known: Sequence[str]) -> list[str]:
     """The mode's candidates by their whole names; what is not installed stays as it is written, and fails by itself."""
     candidates = [lineup.read(c if "/" in c else f"{c}/{mode.preset or 'balanced'}") for c in mode.lineup]
-    return [str(replace(c, model=_installed(c.model, known) or c.model)) for c in candidates]
+    return [str(replace(c, model=installed(c.model, known) or c.model)) for c in candidates]
 
 
 def _off(shell: Shell) -> None:

@@ -26,27 +26,28 @@ def above(answer: Answer, columns: int, style: Style) -> str:
     return style(text.folded(told.format(corpora=", ".join(answer.seen.corpora)), columns), "warn")
 
 
-def below(answer: Answer, columns: int, style: Style) -> str:
-    """Sources cited, what is wrong with citations, and how much was read."""
+def below(answer: Answer, columns: int, style: Style, commands: bool) -> str:
+    """Sources cited, what is wrong with citations, and how much was read; `commands`: and what to type for more."""
     seen = answer.seen
     if seen is None or seen.found is None:
         return ""
     lines = [style(text.folded(note, columns), "warn") for note in seen.found.notes]
     if seen.unfound:
-        return "\n".join([*lines, style(text.folded(_unfound(answer, seen), columns), "dim")])
+        return "\n".join([*lines, style(text.folded(_unfound(answer, seen, commands), columns), "dim")])
     checked = answer.checked or Checked()
     lines += [_cited(number, seen, columns) for number in checked.cited]
     lines += [style(text.folded(line, columns), "warn") for line in _wrong(checked, seen)]
-    return "\n".join([*lines, style(text.folded("  " + " · ".join(_counted(checked, seen)), columns), "dim")])
+    counted = [*_counted(checked, seen), *(["/sources"] if commands else [])]
+    return "\n".join([*lines, style(text.folded("  " + " · ".join(counted), columns), "dim")])
 
 
-def _unfound(answer: Answer, seen: Seen) -> str:
+def _unfound(answer: Answer, seen: Seen, commands: bool) -> str:
     assert seen.found is not None
-    best = max((hit.score for hit in seen.found.hits), default=0.0)
-    told = _("best match {score}, needed {limit} · /sources hits").format(
-        score=f"{best:.2f}", limit=f"{seen.found.thresholds[0]:.2f}"
-    )
-    return told + (" · " + _("without documents: /retry none") if answer.reason == "not_found" else "")
+    best, limit = max((hit.score for hit in seen.found.hits), default=0.0), seen.found.thresholds[0]
+    parts = [_("best match {score}, needed {limit}").format(score=f"{best:.2f}", limit=f"{limit:.2f}")]
+    parts += ["/sources hits"] if commands else []
+    parts += [_("without documents: /retry none")] if commands and answer.reason == "not_found" else []
+    return " · ".join(parts)
 
 
 def _cited(number: int, seen: Seen, columns: int) -> str:
@@ -78,7 +79,7 @@ def _counted(checked: Checked, seen: Seen) -> list[str]:
         best = max((p.score for p in seen.found.passages), default=0.0)
         told = _("weak matches (best {score}, sure from {limit})")
         parts.append(told.format(score=f"{best:.2f}", limit=f"{seen.found.thresholds[1]:.2f}"))
-    return [*parts, "/sources"]
+    return parts
 
 
 def _n(told: str, seen: Seen) -> str:

@@ -28,11 +28,12 @@ NARROW = 24  # columns; a value with less room than that goes below its name
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How things are shown: colours, signs, and whether Markdown is rendered or left as it is."""
+    """How things are shown: colours, signs, whether Markdown is rendered, and whether commands can be typed here."""
 
     style: Style
     glyphs: text.Glyphs
     markdown: bool = True
+    commands: bool = True
 
     def show(self, value: Shown | str, columns: int) -> str:
         """A value as text for a terminal of that width."""
@@ -136,7 +137,7 @@ class View:
 
     def cited(self, answer: Answer, columns: int) -> str:
         """What is said of the documents behind an answer, below its text."""
-        return sources().below(answer, columns, self.style) if answer.seen else ""
+        return sources().below(answer, columns, self.style, self.commands) if answer.seen else ""
 
     def ending(self, answer: Answer, columns: int) -> str:
         """The last lines of an answer: its sources, then figures, or why there is no more."""

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Table, func, insert, select
 
 from llamune.chat.preset import SamplingOptions
-from llamune.chat.seen import Checked
+from llamune.chat.seen import checked_of
 from llamune.chat.session import Answer, Attachment, ChatSession, Turn, Usage
 from llamune.store.tables import ANSWER, SESSION, TURN
 
@@ -122,12 +122,8 @@ def answer_of(row: Row[Any]) -> Answer:
         created_at=when(row.created_at),
         knowledge=row.knowledge,
         checksum=row.checksum,
-        checked=checked_of(row.checked) if row.checked else None,
+        checked=checked_of(json.loads(row.checked)) if row.checked else None,
     )
-
-
-def checked_of(text: str) -> Checked:
-    return Checked(**{name: tuple(value) for name, value in json.loads(text).items()})
 
 
 def turn_of(row: Row[Any], answers: Sequence[Answer]) -> Turn:
