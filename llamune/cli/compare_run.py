@@ -19,8 +19,8 @@ from llamune.chat import sweep
 from llamune.chat.conversation import Conversation
 from llamune.chat.lineup import Candidate, Lineup
 from llamune.chat.model import DEMONSTRATION, ModelInfo
-from llamune.chat.ports import Store
 from llamune.chat.passage import Found
+from llamune.chat.ports import Store
 from llamune.chat.preset import SamplingOptions
 from llamune.chat.scheduler import LIMITS
 from llamune.chat.session import Answer, ChatSession

@@ -27,8 +27,8 @@ from llamune.cli.printers import JsonPrinter, TextPrinter
 from llamune.engine.letter import Letter, keep
 from llamune.errors import LlamuneError, ModelNotFound
 from llamune.i18n import N_, _
-from llamune.text import one_line
 from llamune.listed import places
+from llamune.text import one_line
 
 if TYPE_CHECKING:
     from llamune.engine.ollama import OllamaEngine
