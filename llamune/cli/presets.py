@@ -17,6 +17,7 @@ from llamune.cli.editing import edited, read
 from llamune.cli.parser import Declare, Parser
 from llamune.errors import UsageError
 from llamune.i18n import N_, _, language
+from llamune.text import clean
 
 if TYPE_CHECKING:
     from llamune.paths import Paths
@@ -103,7 +104,7 @@ def _list(args: argparse.Namespace, home: "Paths", known: "PresetSet") -> None:
     else:
         show(preset_listing(known.presets, after=str(home.presets)))
     for problem in known.problems:
-        print(_("Note: {message}").format(message=f"{problem.message} {problem.hint}".strip()), file=sys.stderr)
+        print(clean(_("Note: {message}").format(message=f"{problem.message} {problem.hint}".strip())), file=sys.stderr)
 
 
 def _as_json(preset: Preset, home: "Paths") -> dict[str, Any]:

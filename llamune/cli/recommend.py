@@ -1,4 +1,4 @@
-"""`llamune recommend`: the recommended sets: read, compared, applied, imported from a file, signed and checked."""
+"""`llamune recommend`: the recommended sets, shown, compared, applied. What is done with files: recommend_files.py."""
 
 import argparse
 import asyncio
@@ -8,11 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llamune import files, paths, recommend
+from llamune import paths, recommend
+from llamune.cli import recommend_files as by_file
 from llamune.cli import start
 from llamune.cli.parser import Declare, Parser
-from llamune.errors import SettingsError, UsageError
+from llamune.cli.recommend_files import sets
+from llamune.errors import SettingsError
 from llamune.i18n import N_, _
+from llamune.text import clean
 
 if TYPE_CHECKING:
     from llamune.app import App
@@ -103,30 +106,33 @@ def run(args: argparse.Namespace) -> int:
     """Runs one verb. Returns the exit code; raises UsageError, SettingsError."""
     verbs: dict[str, Callable[[argparse.Namespace], int | None]] = {
         "show": _show, "list": _list, "details": _details, "diff": _diff, "apply": _apply, "keep": _keep,
-        "import": _import, "export": _export, "check": _check, "verify": _verify, "sign": _sign, "key": _key,
-        "trust": _trust, "propose": _propose,
+        "import": by_file.take_in, "export": by_file.export, "check": by_file.check, "verify": by_file.verify,
+        "sign": by_file.sign, "key": by_file.key, "trust": by_file.trust, "propose": _propose,
     }  # fmt: skip
     try:
         return verbs[args.verb](args) or 0
     except OSError as error:
         raise SettingsError(
-            _("{path} cannot be read: {reason}").format(path=error.filename or "?", reason=error.strerror or error)
+            _("{path} cannot be used: {reason}").format(path=error.filename or "?", reason=error.strerror or error)
         ) from error
 
 
-def sets() -> recommend.Sets:
-    """The sets of this home folder."""
-    return recommend.Sets(paths.shipped("presets") / "recommended", paths.find().recommended)
-
-
 def _show(args: argparse.Namespace) -> None:
+    from llamune.cli.models_fit import fit_json
     from llamune.cli.output import show, show_json
     from llamune.commands import recommending
 
     chosen, app = sets().get(args.version), start.app(args)
-    if args.json:
-        return show_json({**asdict(chosen), "applied": app.state.recommended == chosen.version})
-    show(recommending.headline(app, chosen), recommending.listing(chosen, _installed(app), recommending.machine()))
+    installed, here = _installed(app), recommending.machine()
+    if not args.json:
+        return show(recommending.headline(app, chosen), recommending.listing(chosen, installed, here))
+    models = [
+        {**asdict(m), "installed": m.installed_as(installed) or None, "fit": fit_json(recommending.fits(m, here))}
+        for m in chosen.models
+    ]
+    parameters = {purpose: options.given() for purpose, options in chosen.parameters.items()}
+    applied = app.state.recommended == chosen.version
+    show_json({**asdict(chosen), "models": models, "parameters": parameters, "applied": applied})
 
 
 def _installed(app: "App") -> list[str]:
@@ -149,7 +155,7 @@ def _list(args: argparse.Namespace) -> None:
     rows = [(s.version, s.updated, str(len(s.models)), _("applied") if s.version == applied else "") for s in found]
     show(Listing(columns, rows, empty=_("There is none.")))
     for problem in problems:
-        print(_("Note: {message}").format(message=f"{problem.message} {problem.hint}"), file=sys.stderr)
+        print(clean(_("Note: {message}").format(message=f"{problem.message} {problem.hint}")), file=sys.stderr)
 
 
 def _details(args: argparse.Namespace) -> None:
@@ -188,87 +194,6 @@ def _keep(args: argparse.Namespace) -> None:
     paths.find().make()
     start.app(args).state.settle(answered=chosen.version)
     show(_("All stays as it is."))
-
-
-def _import(args: argparse.Namespace) -> None:
-    from llamune.cli.output import show
-    from llamune.commands.recommending import signature
-
-    data = _read(args.file)
-    found = recommend.read(data, str(args.file))
-    told = _("{version}: {n} models, signature: {standing}").format(
-        version=found.version, n=len(found.models), standing=signature(recommend.standing(data, sets().trusted()))
-    )
-    print(told, file=sys.stderr)
-    sets().take(args.file, data, once=args.trust_once)
-    show(_("{version} is here now: llamune recommend details · apply · keep").format(version=found.version))
-
-
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:  # also a pipe: <(…)
-        return file.read(recommend.LARGEST + 1)
-
-
-def _export(args: argparse.Namespace) -> None:
-    found = sets()
-    data = files.read(found.path(found.get(args.version).version))
-    if args.output is None:
-        sys.stdout.buffer.write(data)
-        return
-    try:
-        with args.output.open("xb") as file:
-            file.write(data)
-    except FileExistsError as error:
-        raise UsageError(_("{path} exists already.").format(path=args.output)) from error
-
-
-def _check(args: argparse.Namespace) -> int:
-    from llamune.cli.output import show
-
-    try:
-        found = recommend.read(_read(args.file), str(args.file))
-    except SettingsError as error:
-        show(error.message)
-        return 1
-    show(_("{version}: nothing is wrong.").format(version=found.version))
-    return 0
-
-
-def _verify(args: argparse.Namespace) -> int:
-    from llamune.cli.output import show
-    from llamune.commands.recommending import signature
-
-    how = recommend.standing(_read(args.file), sets().trusted())
-    show(_("signature: {standing}").format(standing=signature(how)))
-    return 0 if how == "trusted" else 1
-
-
-def _sign(args: argparse.Namespace) -> None:
-
-    data = _read(args.file)
-    recommend.read(data, str(args.file))
-    signed = recommend.signed(data, files.read(args.key).decode("ascii", "replace"))
-    files.replace(args.file, signed.decode("utf-8"))
-
-
-def _key(args: argparse.Namespace) -> None:
-    import os
-
-    secret, public = recommend.new_key()
-    try:
-        handle = os.open(args.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
-        raise UsageError(_("{path} exists already.").format(path=args.file)) from error
-    with os.fdopen(handle, "w") as file:
-        file.write(secret + "\n")
-    print(public)
-
-
-def _trust(args: argparse.Namespace) -> None:
-    from llamune.cli.output import show
-
-    sets().trust(args.key.casefold())
-    show(_("This key is trusted from now on."))
 
 
 def _propose(args: argparse.Namespace) -> None:

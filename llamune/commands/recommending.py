@@ -10,7 +10,7 @@ from contextlib import suppress
 from llamune import recommend
 from llamune.app import FIRST_PRESET, App
 from llamune.chat import fit
-from llamune.chat.fit import Machine, Need
+from llamune.chat.fit import Fit, Machine, Need
 from llamune.chat.model import ModelInfo, first_choice
 from llamune.commands import wording
 from llamune.commands.models import look
@@ -20,7 +20,7 @@ from llamune.commands.values import Column, Listing, Note
 from llamune.errors import UsageError, near
 from llamune.i18n import N_, _, language
 from llamune.paths import shipped
-from llamune.recommend import PREFIX, Difference, RecommendedSet, Sets, Standing
+from llamune.recommend import PREFIX, Difference, Recommended, RecommendedSet, Sets, Standing
 from llamune.state import State
 from llamune.text import one_line
 
@@ -140,6 +140,11 @@ def machine() -> Machine:
     return look()
 
 
+def fits(model: Recommended, here: Machine) -> Fit | None:
+    """Whether a recommended model fits, by the need that its set gives."""
+    return fit.fit([Need(round(model.memory * GB), 0, 0, 0, 0)], here)
+
+
 def headline(app: App, chosen: RecommendedSet) -> Note:
     """Version, date, whether it is in force, and whether anybody measured it."""
     told = [f"{chosen.version} ({chosen.updated})", _("applied") if app.state.recommended == chosen.version else ""]
@@ -162,10 +167,10 @@ def listing(chosen: RecommendedSet, installed: Sequence[str], here: Machine) -> 
     rows = []
     for m in chosen.models:
         if not m.deprecated:
-            fits = wording.verdict(fit.fit([Need(round(m.memory * GB), 0, 0, 0, 0)], here))
+            told = wording.verdict(fits(m, here))
             there = m.installed_as(installed)
             about = (m.preset, m.licence, m.machine, m.purpose.get(language(), ""))
-            rows.append((m.name, fits, ("✓" if there == m.name else there) or "–", *about))
+            rows.append((m.name, told, ("✓" if there == m.name else there) or "–", *about))
     after = _("– is not installed: bring its GGUF file along, then: llamune models import FILE.gguf --name NAME")
     return Listing(columns, rows, after)
 

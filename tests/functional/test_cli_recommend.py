@@ -63,7 +63,9 @@ def test_the_shipped_set_is_right_and_shown(run: Program) -> None:
     assert "16 GB" in shown.out
     found = run("--language", "ja", "recommend", "show")
     assert "翻訳" in found.out
-    assert run("recommend", "show", "--json").json["version"] == "2026-Q4"
+    told = run("recommend", "show", "--json").json
+    assert (told["version"], told["parameters"]["short"]) == ("2026-Q4", {"temperature": 0.3})
+    assert (told["models"][0]["installed"], told["models"][0]["fit"]["needs"]) == (None, 7 * 10**9)
     assert run("recommend", "show", "2031-Q1").code == 2
 
 
@@ -212,11 +214,12 @@ def test_a_damaged_set_is_named_and_the_others_are_there(run: Program, signed: P
     run("recommend", "apply")
     (paths.recommended / "2027-Q1.toml").write_text("models = 1")
     os.mkfifo(paths.recommended / "pipe.toml")
+    (paths.recommended / "escape.toml").write_text('"\\u001b[31mred" = 1')
     (paths.recommended / "folder.toml").mkdir()
     (paths.recommended / "huge.toml").write_bytes(b"#" * 1_000_001)
     (paths.recommended / "gone.toml").symlink_to("nowhere")
     listed = run("recommend", "list")
-    assert "2026-Q4" in listed.out
+    assert ("2026-Q4" in listed.out, "\x1b" in listed.err, "red" in listed.err) == (True, False, True)
     for name in ("2027-Q1.toml: models", "pipe.toml", "folder.toml", "huge.toml", "gone.toml"):
         assert name in listed.err
     assert run("recommend", "details").code == 0
