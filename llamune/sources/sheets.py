@@ -8,6 +8,7 @@ import datetime
 import re
 from collections.abc import Iterator, Sequence
 from io import BytesIO, StringIO
+from itertools import chain
 from typing import Any
 
 from llamune.sources.ooxml import OLE, Archive, about, encrypted
@@ -84,24 +85,21 @@ def _filled(rows: list[list[str]], sheet: Any) -> list[list[str]]:
 
 
 def _table(outline: Outline, rows: Iterator[Sequence[str]] | Sequence[Sequence[str]]) -> None:
-    """Titles and notes above the table are text; the first row with two cells or more is the header."""
+    """The first row with two cells or more is the header; the first line above it is the table's heading."""
     above: list[str] = []
     left = iter(rows)
     for row in left:
         filled = [cell for cell in row if cell.strip()]
         if len(filled) > 1:
+            if above and len(above[0]) <= 60:
+                outline.heading(above.pop(0), 2)
             outline.text("\n".join(above))
-            outline.table(_chain(row, left))
+            outline.table(chain([row], left))
             return
         above += filled
         if len(above) > MAX_ROWS:
             raise Unreadable("rows")
     outline.text("\n".join(above))
-
-
-def _chain(row: Sequence[str], rest: Iterator[Sequence[str]]) -> Iterator[Sequence[str]]:
-    yield row
-    yield from rest
 
 
 def _said(value: object) -> str:
