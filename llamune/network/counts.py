@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from llamune.i18n import N_
 from llamune.network.interfaces import Passed
 from llamune.network.policy import Reach
 
+ENGINE_ELSEWHERE = N_("the engine runs on another machine")
 Owner = Literal["llamune", "engine", "others", "unknown"]
 Verdict = Literal["out", "unmeasured", "unknown", "clean"]
 

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from llamune import text
 from llamune.i18n import _
-from llamune.network.counts import Snapshot
+from llamune.network.counts import ENGINE_ELSEWHERE, Snapshot
 
 
 class Figure(NamedTuple):
@@ -26,7 +26,8 @@ def figure(snapshot: Snapshot, check: str = "✓") -> Figure:
         more = f" +{len(places) - 1}" if len(places) > 1 else ""
         return Figure(_("OUTSIDE {place}").format(place=places[-1]) + more, "bad")
     lan = sum(group.count("lan").payload for group in snapshot.groups)
-    before = (_("sealed") + " · " if snapshot.sealed else "") + (f"LAN {text.size(lan)} · " if lan else "")
+    listed = lan or any(group.problem == ENGINE_ELSEWHERE for group in snapshot.groups)
+    before = (_("sealed") + " · " if snapshot.sealed else "") + (f"LAN {text.size(lan)} · " if listed else "")
     if verdict == "clean":
         return Figure(before + _("outside 0 B {check}").format(check=check), "good")
     if verdict == "unknown":

@@ -19,7 +19,7 @@ from typing import Final
 
 from llamune.i18n import N_
 from llamune.network import counts, interfaces, netlink, processes
-from llamune.network.counts import Count, Group, Owner, Snapshot
+from llamune.network.counts import ENGINE_ELSEWHERE, Count, Group, Owner, Snapshot
 from llamune.network.guard import Guard
 from llamune.network.ledger import Holders, Ledger
 from llamune.network.netlink import LISTEN, TCP, UDP, Socket
@@ -31,7 +31,6 @@ IDLE_SHARE: Final = 0.004  # of a core; the next look waits until the last one c
 BUSY_SHARE: Final = 0.015
 LONGEST_S: Final = 10.0
 FRESH_S: Final = 2.0
-ENGINE_ELSEWHERE: Final = N_("the engine runs on another machine")
 NOT_STARTED: Final = N_("the measurement has not begun")
 LOST: Final = N_("too much happened at once, and events were lost")
 NOT_HERE: Final = N_("this system does not tell whose connection is whose")
@@ -55,6 +54,7 @@ class Meter:
         self._ledger, self._port, self._guard, self._sealed = Ledger(policy), port, guard, sealed
         self._engine: processes.Engine | None = None
         self._engine_seen = False
+        self._engine_problem = ""  # of any engine of this run: what could not be measured then stays unmeasured
         self._own: tuple[int, ...] = ()
         self._engine_pids: tuple[int, ...] = ()
         self._since = time.time()
@@ -201,6 +201,7 @@ class Meter:
         if self._engine is None or self._engine.inode not in listening:
             self._engine = processes.engine_at(self._port, sockets) if listening else None
             self._engine_seen = self._engine_seen or self._engine is not None
+            self._engine_problem = self._engine_problem or (self._engine.problem if self._engine else "")
             self._who_holds()
 
     def _who_holds(self) -> None:
@@ -236,9 +237,9 @@ class Meter:
     def _engine_group(self) -> Group:
         found, counted = self._engine, self._counts("engine")
         if found is None:  # it has ended
-            return Group("engine", counted, by="")
+            return Group("engine", counted, by="", problem=self._engine_problem)
         by = "pid" if found.pid else "cgroup" if found.cgroup else "uid" if found.uid else ""
-        return Group("engine", counted, self._engine_pids if found.pid else (), by, found.owner, found.problem)
+        return Group("engine", counted, self._engine_pids if found.pid else (), by, found.owner, self._engine_problem)
 
     def _counts(self, owner: Owner) -> Mapping[Reach, Count]:
         return {reach: self._count(owner, reach) for reach in ("machine", "lan", "outside")}

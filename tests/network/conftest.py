@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import outside
 import pytest
 
+from llamune.settings import DECLARED
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -30,10 +32,13 @@ def _outside() -> None:
 @pytest.fixture
 def in_namespace(_outside: None, home: Path) -> Callable[..., Ran]:
     """Runs `script.py WORDS …` of this folder where the only network is the invented one; `far` = (script, record): a
-    program at its other end."""
+    program at its other end; `users`: with other users than root."""
 
-    def run(script: str, *words: str, far: tuple[str, Path] | None = None) -> Ran:
-        beyond = ["--far", str(Path(__file__).with_name(far[0])), str(far[1])] if far else []
+    def run(script: str, *words: str, far: tuple[str, Path] | None = None, users: bool = False) -> Ran:
+        if users and os.getuid():
+            pytest.skip("only root can run programs as other users")
+        beyond = ["--users"] if users else []
+        beyond += ["--far", str(Path(__file__).with_name(far[0])), str(far[1])] if far else []
         path = Path(__file__).with_name(script)
         done = subprocess.run(
             [*outside.command(), *beyond, sys.executable, str(path), *words],
@@ -42,5 +47,20 @@ def in_namespace(_outside: None, home: Path) -> Callable[..., Ran]:
         lines = done.stdout.strip().splitlines()
         assert len(lines) >= 2, done.stdout + done.stderr
         return Ran(json.loads(lines[-2]), json.loads(lines[-1].removeprefix("arrived ")))
+
+    return run
+
+
+@pytest.fixture
+def talk(in_namespace: Callable[..., Ran], tmp_path: Path) -> Callable[..., tuple[Any, list[str]]]:
+    """Types lines into a chat beside an intranet. Returns what it said, and what arrived at which host."""
+
+    def run(settings: str, *lines: str, sealed: str = "off", **variables: str) -> tuple[Any, list[str]]:
+        record = tmp_path / "record"
+        seal = f'\nsealed = "{sealed}"' if "sealed" in DECLARED else ""
+        said, _arrived = in_namespace(
+            "talking.py", settings + seal, json.dumps(variables), *lines, far=("intranet_far.py", record)
+        )
+        return said, record.read_text().splitlines()
 
     return run

@@ -1,17 +1,23 @@
-"""The far end of the cable as an intranet: a name server, a wiki, documents, and an outside that nobody may reach.
+"""The far end of the cable as an intranet: a name server, a wiki, documents, an Ollama server, and an outside that
+nobody may reach.
 
 python intranet_far.py RECORD     writes a line for every request and look-up into the file RECORD
 """
 
+import asyncio
 import socket
 import struct
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "contract"))
+from ollama_standin import Asked, Reply, StandIn
+
 WIKI, DOCS, MOVING, OUTSIDE = "203.0.113.10", "203.0.113.11", "203.0.113.12", "203.0.113.66"
-NAMES = {"wiki.corp": WIKI, "docs.corp": DOCS, "moving.corp": MOVING}
+NAMES = {"wiki.corp": WIKI, "docs.corp": DOCS, "moving.corp": MOVING, "gpu.corp": DOCS}
 RULE = "<title>休暇規程</title><h1>休暇規程</h1><h2>第8条 繰越</h2><p>年次有給休暇は翌年度に限り20日まで繰り越す。</p>"
 PAGES = {
     (WIKI, "/rules/leave"): RULE + "<script>fetch('http://203.0.113.66/')</script><img src='http://203.0.113.66/x.png'>",
@@ -73,10 +79,27 @@ def answer_names() -> None:
             sock.sendto(head + asked[12 : at + 5] + said, client)
 
 
+class CloudOn(StandIn):
+    """An Ollama server whose cloud functions are on, which writes down what it is asked."""
+
+    async def _answer(self, asked: Asked, reply: Reply) -> None:
+        record(f"ASK {asked.path} {'authorization' in asked.headers}")
+        await super()._answer(asked, reply)
+
+    async def _status(self, _body: object, reply: Reply) -> None:
+        await reply.json(200, {"cloud": {"disabled": False}})
+
+
+async def serve_ollama() -> None:
+    server = await asyncio.start_server(CloudOn()._client, DOCS, 11434)
+    await server.serve_forever()
+
+
 def main() -> None:
-    for address in (WIKI, DOCS, MOVING, OUTSIDE):
-        threading.Thread(target=ThreadingHTTPServer((address, 80), Site).serve_forever, daemon=True).start()
-    answer_names()
+    for address, port in ((WIKI, 80), (DOCS, 80), (MOVING, 80), (OUTSIDE, 80), (OUTSIDE, 443), (OUTSIDE, 11434)):
+        threading.Thread(target=ThreadingHTTPServer((address, port), Site).serve_forever, daemon=True).start()
+    threading.Thread(target=answer_names, daemon=True).start()
+    asyncio.run(serve_ollama())
 
 
 if __name__ == "__main__":

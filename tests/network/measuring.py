@@ -7,8 +7,10 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 import time
 
+from llamune.network.counts import Snapshot
 from llamune.network.figure import figure
 from llamune.network.meter import Meter
 from llamune.network.policy import Destination, Policy
@@ -42,6 +44,29 @@ def megabyte() -> None:
     with socket.create_connection(THERE) as sock:
         sock.sendall(MEGABYTE)
         time.sleep(1.5)
+
+
+def hundred() -> None:
+    """100 MB over the cable, and as much over loopback."""
+    with socket.create_connection(THERE) as sock:
+        for _n in range(100):
+            sock.sendall(MEGABYTE)
+        time.sleep(0.6)
+    server = socket.create_server(("127.0.0.1", 0))
+    taken = threading.Thread(target=lambda: take(server))
+    taken.start()
+    with socket.create_connection(server.getsockname()) as sock:
+        for _n in range(100):
+            sock.sendall(MEGABYTE)
+        time.sleep(0.6)
+    taken.join()
+
+
+def take(server: socket.socket) -> None:
+    sock = server.accept()[0]
+    while sock.recv(1 << 20):
+        pass
+    sock.close()
 
 
 def child() -> None:
@@ -105,13 +130,19 @@ def main(what: str) -> None:
     {"listed": megabyte}.get(what, globals().get(what, nothing))()
     snapshot = meter.fresh()
     meter.stop()
+    print(gist(snapshot))
+
+
+def gist(snapshot: Snapshot) -> str:
+    """What a test looks at, as JSON."""
     counts = {g.owner: {r: [c.connections, c.attempts, c.sent, c.received] for r, c in g.counts.items()} for g in
               snapshot.groups}  # fmt: skip
     told = {
         "verdict": snapshot.verdict, "words": figure(snapshot)[0], "counts": counts, "unknown": snapshot.unknown,
         "loose": snapshot.loose, "others": snapshot.others.tries, "silent": snapshot.silent, "reason": snapshot.reason,
     }  # fmt: skip
-    print(json.dumps(told))
+    told["engine_by"] = next((g.by for g in snapshot.groups if g.owner == "engine"), "")
+    return json.dumps(told)
 
 
 if __name__ == "__main__":

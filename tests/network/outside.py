@@ -1,13 +1,13 @@
 """An invented outside: two network namespaces joined by a cable (veth), 203.0.113.1 here and 203.0.113.9 there.
 
 With `--far SCRIPT RECORD` a program of the test runs at the other end, too, which also has 203.0.113.10 to .12 and .66,
-and answers names at .10.
+and answers names at .10. With `--users` (for root only) programs inside can run as other users.
 
 Nothing that a test aims at it can reach a real network, whatever is broken. Run as a program it makes both namespaces,
 listens at 203.0.113.9 (TCP and UDP, ports 80 and 53), runs the command, and prints how many packets and connections
 arrived as the last line: `arrived {"tcp": 0, "udp": 0}`. Works for root and where user namespaces are allowed.
 
-    python outside.py [--far SCRIPT RECORD] COMMAND …
+    python outside.py [--users] [--far SCRIPT RECORD] COMMAND …
 """
 
 import ctypes
@@ -44,7 +44,8 @@ def ip(*words: str) -> None:
 def main(words: list[str]) -> int:
     if INSIDE not in os.environ:
         os.environ[INSIDE] = "1"
-        os.execvp("unshare", ["unshare", "-rnm", sys.executable, __file__, *words])
+        users = words[:1] == ["--users"]  # the real root keeps the other users
+        os.execvp("unshare", ["unshare", "-nm" if users else "-rnm", sys.executable, __file__, *words[users:]])
     del os.environ[INSIDE]
     far, words = (words[1:3], words[3:]) if words[0] == "--far" else ([], words)
     if far:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from llamune.network import meter as meters
-from llamune.network import netlink
-from llamune.network.counts import Group, Snapshot
+from llamune.network import netlink, processes
+from llamune.network.counts import ENGINE_ELSEWHERE, Group, Snapshot
 from llamune.network.meter import Meter
 from llamune.network.policy import Destination, Policy
 
@@ -49,6 +49,21 @@ def test_what_goes_out_is_seen_and_told(in_namespace: Callable[..., Any], what: 
     if what == "other":
         assert said["others"] == 1
         assert not said["silent"]
+
+
+def test_a_hundred_megabytes_are_measured_within_one_percent(in_namespace: Callable[..., Any]) -> None:
+    said, _arrived = in_namespace("measuring.py", "hundred")
+    assert said["counts"]["llamune"]["outside"][2] == pytest.approx(100_000_000, rel=0.01)
+    assert said["counts"]["llamune"]["machine"][2] == pytest.approx(100_000_000, rel=0.01)
+
+
+@pytest.mark.parametrize(("how", "by"), [("uid", "uid"), ("cgroup", "cgroup"), ("forwarded", "pid")])
+def test_an_engine_of_another_user_and_its_runner_are_seen(in_namespace: Callable[..., Any], how: str, by: str) -> None:
+    said, _arrived = in_namespace("other_users.py", how, users=True)
+    assert said["engine_by"] == by
+    assert said["counts"]["engine"]["outside"] == [1, 0, pytest.approx(1_000_000, rel=0.01), pytest.approx(19, abs=2)]
+    assert said["words"] == "OUTSIDE 203.0.113.9:80"
+    assert said["reason"] == (processes.FORWARDED if how == "forwarded" else "")  # also after it has ended
 
 
 def test_a_thousand_connections_between_two_looks_are_noticed(in_namespace: Callable[..., Any]) -> None:
@@ -154,8 +169,8 @@ def test_an_engine_on_another_machine_is_not_measured_unless_nothing_left_this_o
     meter.start()
     snapshot = meter.fresh()
     meter.stop()
-    assert group(snapshot, "engine").problem == meters.ENGINE_ELSEWHERE
-    assert snapshot.reason == meters.ENGINE_ELSEWHERE
+    assert group(snapshot, "engine").problem == ENGINE_ELSEWHERE
+    assert snapshot.reason == ENGINE_ELSEWHERE
 
 
 @linux
