@@ -49,11 +49,20 @@ class Finding:
 def declare(parser: Parser) -> None:
     """Adds the argument."""
     parser.add_argument("--json", action="store_true", help=_("print JSON"))
+    parser.add_argument(
+        "--prove-offline", action="store_true", help=_("try all that could leave this machine, and say what stops it")
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Looks at everything and prints it. Returns 0 when chatting is possible here, else 1."""
     home = paths.find()
+    if args.prove_offline:
+        from llamune import listed
+        from llamune.cli import prove
+
+        policy = listed.policy(listed.at_home(start.settings_of(args), home)[0])
+        return prove.run(policy.pin(), home, as_json=args.json)
     findings = [*_program(), *_terminal(), *_home(home)]
     try:
         chosen = start.settings_of(args)

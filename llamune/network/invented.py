@@ -12,15 +12,18 @@ import socket
 import struct
 import threading
 import time
-from typing import Final, NamedTuple
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
 
 from llamune.network import namespace
 
 ADDRESS, ADDRESS_6 = "203.0.113.9", "2001:db8::9"  # of documentation: nobody has them
+DEVICE: Final = "outside"
 NAMED: Final = "203.0.113.200"
 SETTLE_S: Final = 0.1  # what was sent is in the device by then
 _TUN, _SET_NAME = "/dev/net/tun", 0x400454CA  # TUNSETIFF
 _RESOLVER: Final = "/run/nscd/socket"
+_HARMLESS: Final = (0, 1, 2, 3, 11, 12, 15, 16, 17, 18)  # of nscd's protocol: users, groups, services
 _PROTOCOLS: Final = {1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMPv6"}
 
 
@@ -51,8 +54,9 @@ class Invented:
         return found
 
     def _record(self) -> None:
+        watched: list[Any] = [self._wire, self._names, self._resolver]
         while True:
-            ready, _w, _x = select.select([self._wire, self._names, self._resolver], [], [])
+            ready, _w, _x = select.select(watched, [], [])
             if self._wire in ready and (packet := _read(os.read(self._wire, 1 << 16))):
                 self._sent.append(packet)
             if self._names in ready:
@@ -60,7 +64,15 @@ class Invented:
                 self._sent.append(Sent("DNS", _name(asked)))
                 self._names.sendto(_answer(asked), who)
             if self._resolver in ready:
-                self._resolver.accept()[0].close()
+                self._called(self._resolver.accept()[0])
+
+    def _called(self, caller: socket.socket) -> None:
+        """Somebody asks the resolver; questions about users and groups are nobody's business outside."""
+        caller.settimeout(SETTLE_S)
+        with caller, suppress(OSError):
+            head = caller.recv(12)
+            kind = struct.unpack_from("=i", head, 4)[0] if len(head) == 12 else -1
+            if kind not in _HARMLESS:
                 self._sent.append(Sent("Unix", _RESOLVER))
 
 
@@ -83,12 +95,12 @@ def _resolver() -> socket.socket:
 def _wire() -> int:
     """The device that all routes lead to."""
     device = os.open(_TUN, os.O_RDWR)
-    fcntl.ioctl(device, _SET_NAME, struct.pack("16sH14x", b"outside", 0x1001))  # IFF_TUN, IFF_NO_PI
-    index = socket.if_nametoindex("outside")
+    fcntl.ioctl(device, _SET_NAME, struct.pack("16sH14x", DEVICE.encode(), 0x1001))  # IFF_TUN, IFF_NO_PI
+    index = socket.if_nametoindex(DEVICE)
     with socket.socket() as sock:
-        packed = struct.pack("16sHH4s8x", b"outside", socket.AF_INET, 0, socket.inet_aton("203.0.113.1"))
+        packed = struct.pack("16sHH4s8x", DEVICE.encode(), socket.AF_INET, 0, socket.inet_aton("203.0.113.1"))
         fcntl.ioctl(sock, 0x8916, packed)  # SIOCSIFADDR
-        fcntl.ioctl(sock, 0x8914, struct.pack("16sh14x", b"outside", 0x41))  # SIOCSIFFLAGS: up
+        fcntl.ioctl(sock, 0x8914, struct.pack("16sh14x", DEVICE.encode(), 0x41))  # SIOCSIFFLAGS: up
     with socket.socket(socket.AF_INET6) as sock:
         packed = struct.pack("=16sIi", socket.inet_pton(socket.AF_INET6, "2001:db8::1"), 64, index)
         fcntl.ioctl(sock, 0x8916, packed)

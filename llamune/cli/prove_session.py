@@ -1,0 +1,87 @@
+"""The scripted session of a proof: start, chat, retry, search, read documents, train, in a home folder of its own.
+
+It runs the program as it is, with the user's settings, in child processes; it asks the demonstration model and, where
+an Ollama answers, its smallest model.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final, NamedTuple
+
+MODEL: Final = "guide:1m"
+TYPED: Final = "Hello\n/retry guide:5m/fast\n/traffic\n/quit\n"
+TEXT: Final = "Llamune compares local models.\n"
+STEP_S: Final = 300.0
+
+
+class Step(NamedTuple):
+    """One run of the program: a name, its words, what is typed, whether it ended well; its last words where not."""
+
+    name: str
+    words: Sequence[str]
+    typed: str = ""
+    ok: bool = False
+    said: str = ""
+
+
+class Session:
+    """The session.
+
+    Args:
+        home: a folder for it; settings: the user's settings.toml, where there is one.
+        before: what stands before the program on each command line (a tracer).
+    """
+
+    def __init__(self, home: Path, settings: Path | None, before: Sequence[str] = ()) -> None:
+        self._home, self._before = home, before
+        (home / "documents").mkdir(parents=True)
+        (home / "documents" / "about.txt").write_text(TEXT, encoding="utf-8")
+        if settings is not None and settings.exists():
+            shutil.copy(settings, home / "settings.toml")
+
+    def run(self) -> Iterator[Step]:
+        """Does every step, and tells how each ended."""
+        for step in self._steps():
+            done = self.start(step.words, step.typed)
+            yield step._replace(ok=done.returncode == 0, said=(done.stderr or done.stdout).strip()[-300:])
+
+    def start(
+        self, words: Sequence[str], typed: str = "", more: Mapping[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        """Runs the program once, with more variables."""
+        environment = {**os.environ, "LLAMUNE_HOME": str(self._home), "TERM": "dumb", **(more or {})}
+        command = [*self._before, sys.executable, "-m", "llamune", *words]
+        try:
+            return subprocess.run(
+                command, input=typed, capture_output=True, text=True, env=environment, timeout=STEP_S, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            return subprocess.CompletedProcess(command, 1, "", str(error))
+
+    def _steps(self) -> Iterator[Step]:
+        folder = str(self._home / "documents")
+        yield Step("chat, retry", ("chat", "-m", MODEL), TYPED)
+        yield Step("ask", ("ask", "-m", MODEL, "Hello"))
+        if model := self._smallest():
+            yield Step(f"ask {model}", ("ask", "-m", model, "Hello"))
+        yield Step("search", ("sessions", "search", "Hello"))
+        yield Step("read documents", ("knowledge", "add", "proof", folder))
+        yield Step("search documents", ("knowledge", "search", "proof", "models"))
+        if find_spec("torch") and find_spec("peft"):
+            training = ("--name", "proof", "--base", MODEL, "--docs", folder, "--steps", "2", "--to", "embedded")
+            yield Step("train", ("finetune", *training))
+
+    def _smallest(self) -> str:
+        """Ollama's smallest model that can chat, "" where there is none."""
+        try:
+            found = json.loads(self.start(("models", "list", "--json")).stdout)
+            able = [m for m in found if m["engine"] == "ollama" and "completion" in m["capabilities"]]
+            return str(min(able, key=lambda m: m["size"])["name"]) if able else ""
+        except (ValueError, TypeError, LookupError):
+            return ""
