@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from llamune.chat.facts_text import stem
+from llamune.chat.facts_words import STOP
 
 _NO = r"(?:ません|ない|ありません|なく|ず)"
 _MODAL = re.compile(
@@ -42,6 +43,7 @@ _PLAIN = re.compile(
     r"(?P<run>[一-鿿々]{1,8}|[ァ-ヴー]{2,12})(?P<kana>[ぁ-ん]{0,8}?)(?:ません|(?<![少危切無])ない(?!と|場合)"
     r"|なかった|ずに|せず)"
     r"|(?:\b(?:not|never)|n't)\s+(?:\w+ly\s+|be\s+|been\s+|an?\s+|the\s+|any\s+)?(?P<word>[a-z]{2,20})"
+    r"(?:\s+(?:the\s+|any\s+|an?\s+)?(?P<what>[a-z]{3,20}))?"
     r"|\b(?:is|are|was|were|has|have|had|there's)\s+no\s+(?P<noun>[a-z]{2,20})",
     re.IGNORECASE,
 )
@@ -105,7 +107,8 @@ def _modal(match: re.Match[str]) -> Claim | None:
 def _words(match: re.Match[str]) -> tuple[str, ...]:
     """What the contrary of a denial must hold: the noun and the verb denied."""
     if english := match.group("word") or match.group("noun"):
-        return (stem(english.lower()),)
+        what = (match.group("what") or "").lower()
+        return tuple(stem(word) for word in (english.lower(), what) if word and word not in STOP)
     run, kana = match.group("run"), match.group("kana")
     particle = _PARTICLE.match(kana)
     if not particle:

@@ -37,7 +37,7 @@ NUMERAL = re.compile(
 )
 
 HINT = re.compile(  # a sentence without any of these has no number and no date
-    rf"[\d〇一二三四五六七八九十百千半月火水木金土日午正毎翌夜朝§]|\b(?:{_WORD}|hundred|half|an?|third|quarter"
+    rf"[\d〇一二三四五六七八九十百千半月火水木金土日午正毎翌夜朝§]|全額|\b(?:{_WORD}|hundred|half|an?|third|quarter"
     rf"|[A-Z][a-z]+day)",
     re.IGNORECASE,
 )
@@ -72,17 +72,20 @@ _SPAN = re.compile(
 _RATE = re.compile(r"(?:に|あたり|当たり|間に|(?<=間)の)|\s?[\d一二三四五六七八九十]")  # 1日3回, 1週間の労働時間: per
 _UNIT_ONLY = re.compile(r"[\d,.\s]")
 _ENOUGH = re.compile(
-    r"十分(?!間|以内|後|前|程度|ほど|以上|おき|ごと|くらい)|一[部般種方定番層切応瞬旦気致度]"
-    r"|[一二三四五六七八九十]人?ひとり|四半期"
+    r"(?<![一二三四五六七八九])十分(?!間|以内|後|前|程度|ほど|以上|おき|ごと|くらい)|一[部般種方定番層切応瞬旦気致度]"
+    r"|[一二三四五六七八九十]人?ひとり|四半期(?!ごと|毎|に[1一][回度])"
 )
 _HALF = re.compile(
-    r"(?P<年>半年間?)|(?P<日>半日)|(?P<時>半時間|half an hour|half-hour|a half hour)|(?P<halfyear>half a year)"
-    r"|(?P<fifty>半分|半数|半額|過半|\bhalf (?:of|the|price)\b|\bhalf\b(?! an? ))"
+    r"(?P<年>半年間?)|(?P<日>半日)|(?P<時>半時間|half an hour|half-hour|(?<!and )a half hour)|(?P<halfyear>half a year)"
+    r"|(?P<season>\bquarterly\b|四半期(?:ごと|毎|に[1一][回度]))|(?P<whole100>全額)"
+    r"|(?P<fifty>半分|半数|半額|過半|(?<!and a )\bhalf (?:of|the|price)\b|(?<!and a )\bhalf\b(?! an? ))"
     r"|(?P<over>[一二三四五六七八九十\d]{1,4})分の(?P<under>[一二三四五六七八九十\d]{1,4})"
     r"|\b(?P<part>one|two|three|a|\d)[\s-](?P<whole>third|quarter|fifth|tenth)s?\b(?=\s+of|[\s.,;)]|\Z)"
+    r"|\b(?P<some>\d|one|two|three) in (?P<many>\d{1,3}|four|five|ten|twenty)\b"
     r"|(?<![\d/])(?P<n>\d)/(?P<d>\d{1,2})(?![\d/年月日])",
     re.IGNORECASE,
 )
+_AND_A_HALF = re.compile(r"\s+and a half(?=\s)")
 _COMPOUND = re.compile(r"[一-鿿](?<![以未超程前後分間目当約毎])")  # 六本木 is no count of trees
 _COUNTING = re.compile(  # how many points a list has is form, not fact
     r"(?:以下|次|主|下記|上記|ポイント|手順|ステップ|理由|方法|注意|点|特徴|メリット|選択肢|コツ|観点|要素)[^。]{0,8}\Z"
@@ -198,6 +201,8 @@ def _quantity(text: str, numeral: re.Match[str]) -> Quantity | None:
     if value is None:
         return None
     start, end = numeral.span()
+    if half := _AND_A_HALF.match(text, end):
+        value, end = value + Fraction(1, 2), half.end()
     before = text[max(0, start - 24) : start]
     currency = _CURRENCY.search(before)
     unit = UNIT.match(text, end) or _shared_unit(text, end)
@@ -211,6 +216,8 @@ def _quantity(text: str, numeral: re.Match[str]) -> Quantity | None:
         kind, dimension, raw = UNITS[unit.group("unit")]
         size = Fraction(raw)
         end = unit.end() if unit.start() == end else end
+        if kind == "duration" and text.startswith("半", end):
+            value, end = value + Fraction(1, 2), end + 1
         if unit.group("unit") == "割" and (more := re.compile(r"([\d一二三四五六七八九])分").match(text, end)):
             value, end = value + (number(more.group(1)) or Fraction(0)) / 10, more.end()
     else:
@@ -257,18 +264,25 @@ def _weak(text: str, numeral: re.Match[str], found: Quantity) -> bool:
 def _part(found: re.Match[str]) -> Quantity | None:
     start, end = found.span()
     group = found.groupdict()
-    fixed = {"年": ("months", 6), "halfyear": ("months", 6), "日": ("s", 43200), "時": ("s", 1800)}
+    fixed = {
+        "年": ("months", 6),
+        "halfyear": ("months", 6),
+        "season": ("months", 3),
+        "日": ("s", 43200),
+        "時": ("s", 1800),
+    }
     for name, (dimension, size) in fixed.items():
         if group[name]:
             return Quantity("duration", dimension, Fraction(size), start, end)
-    if group["fifty"]:
-        return Quantity("percentage", "%", Fraction(50), start, end, weak=True)
+    if group["fifty"] or group["whole100"]:
+        return Quantity("percentage", "%", Fraction(50 if group["fifty"] else 100), start, end, weak=True)
     below: Fraction | int | None
     if group["whole"]:
         below = {"third": 3, "quarter": 4, "fifth": 5, "tenth": 10}[group["whole"].lower()]
         top = number(group["part"])
     else:
-        top, below = number(group["under"] or group["n"]), number(group["over"] or group["d"])
+        top = number(group["under"] or group["some"] or group["n"])
+        below = number(group["over"] or group["many"] or group["d"])
     if not below or top is None or top > below:
         return None
     return Quantity("percentage", "%", top / below * 100, start, end, weak=group["n"] is not None)

@@ -6,6 +6,7 @@ answer per topic. Likeness is that of the words around a fact, so that 「14日�
 another: they may be the same fact in another place. Only sees facts of one pool (same kind, same dimension) together.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
@@ -16,6 +17,7 @@ from llamune.chat.facts_text import Index, rarity
 EQUAL = 0.35  # what an equal value is worth in likeness
 APART, HALF_APART, BOTH_APART = 0.28, 0.42, 0.6  # least likeness to stand against: values in neither, one, both answers
 NAMES_APART = 0.42
+PAIRED, SHARED = 0.2, 0.15  # least likeness of what answers lack in turn; what an equal value in the sentence is worth
 LONELY = 0.05  # least likeness where each side has only one fact of the pool left
 TRIED = 12  # neighbours of a fact that are looked at
 
@@ -33,18 +35,29 @@ class Held:
 
     def __init__(self, answer: Answer) -> None:
         self._squeezed = answer.squeezed
+        names = [fact.written.lower().split() for fact in answer.facts if fact.pool == "name"]
+        self._endings = Counter(words[-1] for words in names if len(words) > 1)
         self._bare = {number for fact in answer.facts if (number := bare(fact)) is not None}
         self._filed: dict[tuple[object, ...], list[Fact]] = {}
+        self._beside: dict[int, set[tuple[object, ...]]] = {}  # by sentence
         for fact in answer.facts:
             for key in keys(fact):
                 self._filed.setdefault((fact.pool, *key), []).append(fact)
+                self._beside.setdefault(fact.sentence, set()).add((fact.pool, *key))
+
+    def _surname(self, fact: Fact) -> bool:
+        """Whether the last word of a name stands there for itself: Armstrong, and not the Ocean of another one."""
+        last = fact.written.split()[-1].lower()
+        return len(last) > 3 and self._squeezed.count(last) > self._endings[last]
+
+    def beside(self, fact: Fact) -> set[tuple[object, ...]]:
+        """The values in a fact's sentence, without its own."""
+        return self._beside.get(fact.sentence, set()) - {(fact.pool, *key) for key in keys(fact)}
 
     def has(self, fact: Fact) -> bool:
         """Whether the answer holds the same value anywhere."""
         if isinstance(fact.value, str):
-            return fact.value in self._squeezed or any(
-                len(word) > 3 and word.lower() in self._squeezed for word in fact.written.split()[-1:]
-            )
+            return fact.value in self._squeezed or self._surname(fact)
         alike = (other for key in keys(fact) for other in self._filed.get((fact.pool, *key), ())[:200])
         return bare(fact) in self._bare or any(same(fact, other) for other in alike)
 
@@ -59,7 +72,7 @@ def topics(answers: Sequence[Answer], held: Mapping[str, Held]) -> list[Topic]:
         for answer in answers:
             facts = [fact for fact in answer.facts if fact.pool == pool]
             _join(gathered, answer.letter, facts, rare, held)
-        found += gathered
+        found += _paired(gathered, rare, held)
     return found
 
 
@@ -110,6 +123,8 @@ def _apart(one: Fact, other: Fact, one_there: bool, other_here: bool) -> float:
     if one.kind == "name" and one.pool == "name":
         if one_there or other_here:
             return 2.0
+        if one.written.split()[1:] and one.written.split()[-1] == other.written.split()[-1]:
+            return LONELY  # the Pacific Ocean, the Atlantic Ocean
         return NAMES_APART + (0.15 if one.counter != other.counter else 0.0)
     if one.kind == "number" and one.counter and other.counter and one.counter != other.counter:
         return 2.0
@@ -136,6 +151,46 @@ def _lonely(
         return rest
     open_ones[0].facts[letter] = rest[0]
     return []
+
+
+def _paired(found: list[Topic], rare: Mapping[str, float], held: Mapping[str, Held]) -> list[Topic]:
+    """Topics that answers lack in turn, put together where they are each other's likest: the same thing in few words
+    of its own, with another value."""
+    if not found or found[0].pool == "name":
+        return found
+    first = [next(iter(topic.facts.values())) for topic in found]
+    index = Index([fact.bag for fact in first], rare)
+    best = [_likest(n, found, first, index, held) for n in range(len(found))]
+    joined: set[int] = set()
+    for n, m in enumerate(best):
+        if m is not None and n < m and best[m] == n:
+            found[n].facts |= found[m].facts
+            joined.add(m)
+    return [topic for n, topic in enumerate(found) if n not in joined]
+
+
+def _likest(
+    n: int, found: Sequence[Topic], first: Sequence[Fact], index: Index, held: Mapping[str, Held]
+) -> int | None:
+    """The topic of other answers that is likest to topic `n`, if it is like enough and lacks its value."""
+    near = {
+        m: likeness + (SHARED if held[letter].beside(first[n]) & held[other].beside(first[m]) else 0.0)
+        for letter in [next(iter(found[n].facts))]
+        for m, likeness in index.near(first[n].bag).items()
+        for other in [next(iter(found[m].facts))]
+        if not found[n].facts.keys() & found[m].facts.keys() and _opposed(first[n], first[m], held[letter], held[other])
+    }
+    likest = max(near, key=lambda m: near[m], default=None)
+    return likest if likest is not None and near[likest] >= PAIRED else None
+
+
+def _opposed(one: Fact, other: Fact, mine: Held, theirs: Held) -> bool:
+    """Whether two facts may stand against each other: of one unit, both worth missing, and nobody has both."""
+    return (
+        one.counter == other.counter
+        and not (one.weak or other.weak or mine.has(other) or theirs.has(one))
+        and (one.kind != "number" or bool(one.counter))
+    )
 
 
 def groups(topic: Topic) -> list[list[str]]:

@@ -47,6 +47,38 @@ def test_facts_meet_by_what_they_are_about_not_by_place() -> None:
     assert kinds(compare([("A", one), ("B", "支払は14日以内、届出は30日以内です。")])) == ["duration", "duration"]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "values"),
+    [
+        (
+            "月45時間を超えられるのは年に6回までです。",
+            "ただし45時間を超えることができるのは年4回が限度です。",
+            ("6回", "4回"),
+        ),
+        (
+            "受け取るには10年以上の加入期間が必要です。40年で満額です。",
+            "最低25年の加入が条件で、40年納めます。",
+            ("10年", "25年"),
+        ),
+        (
+            "They splashed down in the Pacific Ocean.",
+            "The capsule came down in the Atlantic Ocean.",
+            ("Pacific Ocean", "Atlantic Ocean"),
+        ),
+    ],
+)
+def test_the_same_thing_in_few_words_of_its_own(one: str, other: str, values: tuple[str, str]) -> None:
+    """Each answer lacks what the other says: one difference, or for names what each lacks."""
+    report = compare([("A", one), ("B", other)])
+    said = [(d.values.get("A", ""), d.values.get("B", "")) for d in report.differences]
+    assert [any(values[n] in pair[n] for pair in said) for n in (0, 1)] == [True, True]
+
+
+def test_what_is_denied_of_one_thing_is_not_denied_of_another() -> None:
+    told = "The policy covers water damage. Floods are excluded."
+    assert not compare([("A", told), ("B", "The policy covers water damage. It does not cover floods.")]).differences
+
+
 def test_what_all_share_is_told() -> None:
     report = compare([("A", "料金は1,200円、期間は2週間です。"), ("B", "期間は14日で、料金は千二百円です。")])
     assert report.differences == ()
