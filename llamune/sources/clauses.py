@@ -35,10 +35,12 @@ def clause(line: str) -> Clause | None:
     """The heading that a line begins with."""
     if match := _CLAUSE.match(line):
         return _numbered(match[1], LEVELS[match[2]], match[3])
-    match = _ANNEX.fullmatch(line.rstrip())
-    if match is None or _SENTENCE.search(match[2]) or not (match[2] == "" or match[2][0] in _BLANK + "（("):
+    match = _ANNEX.match(line)
+    if match is None or not (match[2] == "" or match[2][0] in _BLANK + "（("):
         return None
-    return Clause(2, line.strip(), "")
+    if len(match[2]) <= 40 and not _SENTENCE.search(match[2]):
+        return Clause(2, line.strip(), "")
+    return Clause(2, match[1], match[2].strip(_BLANK)) if match[1].endswith("則") else None
 
 
 def caption(line: str) -> str:

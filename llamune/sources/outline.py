@@ -8,8 +8,8 @@ without text becomes the text of a section.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from llamune.sources.clauses import Clause, caption, clause
-from llamune.sources.document import Kind, Section
+from llamune.sources.clauses import caption, clause
+from llamune.sources.document import Section
 from llamune.sources.part import MAX_ROWS, MAX_TEXT, Unreadable
 
 
@@ -42,27 +42,28 @@ class Outline:
             found = clause(text)
             self._push(_Heading(text, level, found.level if found else None))
 
-    def text(self, text: str, kind: Kind = "text", *, sep: str = "\n", rules: bool = True) -> None:
+    def text(self, text: str, *, sep: str = "\n", rules: bool = True) -> None:
         """Lines of text; those that are headings of clauses become headings.
 
         Args:
             sep: what joins it to text before in the same section.
+            rules: look for clauses.
         """
-        _page, first = self._place
+        first = self._place[1]
         held: list[str] = []
         start = first
-        lines = normal(text).split("\n")
-        for number, line in enumerate(lines):
-            found = clause(line) if rules and kind == "text" else None
+        for number, line in enumerate(normal(text).split("\n")):
+            here = None if first is None else first + number
+            found = clause(line) if rules else None
             if found is None:
-                start = start if held or first is None else first + number
+                start = start if held else here
                 held.append(line)
                 continue
-            above = caption(held[-1]) if held else ""
-            self._add("\n".join(held[:-1] if above else held), kind, sep, start)
-            self._clause(found, above)
-            held, start = ([found.rest] if found.rest else []), None if first is None else first + number
-        self._add("\n".join(held), kind, sep, start)
+            self._add("\n".join(held), sep, start)
+            heading = one_line(found.heading + self._caption())
+            self._push(_Heading(heading, None, found.level))
+            held, start = ([found.rest] if found.rest else []), here
+        self._add("\n".join(held), sep, start)
 
     def table(self, rows: Iterable[Sequence[str]], *, header: bool = True) -> None:
         """A table; one line per row, the first the header. One column is text."""
@@ -90,8 +91,17 @@ class Outline:
                 raise Unreadable("rows")
             yield row
 
-    def _clause(self, found: Clause, above: str) -> None:
-        self._push(_Heading(one_line(found.heading + above), None, found.level))
+    def _caption(self) -> str:
+        """Takes （…） away from the end of the text so far: it names the clause that follows."""
+        before, _end, last = self._pieces[-1].rpartition("\n") if self._begun else ("", "", "")
+        found = caption(last)
+        if found:
+            self._pieces[-1] = before
+            if not before:
+                del self._pieces[-2:]  # with what joined it
+            if not self._pieces:
+                self._begun, self._bare = None, bool(self._path)
+        return found
 
     def _push(self, heading: _Heading) -> None:
         keep = len(self._path)
@@ -112,11 +122,11 @@ class Outline:
             names = self._names()
             self._put(Section("", names[:-1], "text", "", *self._place), names[-1])
 
-    def _add(self, text: str, kind: Kind, sep: str, line: int | None) -> None:
+    def _add(self, text: str, sep: str, line: int | None) -> None:
         if not text.strip():
             return
-        text, begun = text.strip("\n"), Section("", self._names(), kind, "", self._place[0], line)
-        if self._begun and (begun.path, kind, begun.page) == (self._begun.path, self._begun.kind, self._begun.page):
+        text, begun = text.strip("\n"), Section("", self._names(), "text", "", self._place[0], line)
+        if self._begun and (begun.path, begun.page) == (self._begun.path, self._begun.page):
             self._grow(len(text))
             self._pieces += [sep, text]
         else:

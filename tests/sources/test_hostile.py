@@ -8,6 +8,7 @@ import threading
 import zipfile
 from pathlib import Path
 
+import psutil
 import pytest
 from reading import FILES, packed, reasons, seen
 
@@ -176,12 +177,22 @@ def test_a_reader_that_eats_the_memory_costs_one_file(folder):
     assert isinstance(events["good.md"], Document)
 
 
+def test_a_reading_process_that_was_killed_costs_nothing(folder):
+    (folder / "z.md").write_text("最後")
+    events = read([folder])
+    seen_before = [next(events).path]
+    for child in psutil.Process().children():
+        child.kill()
+    assert {*seen_before, *(event.path for event in events if isinstance(event, Document))} >= {"good.md", "z.md"}
+
+
 def test_the_reading_process_ends_with_the_iterator(folder):
-    before = threading.active_count()
+    before = threading.active_count(), psutil.Process().children()
     events = read([folder])
     next(events)
+    assert psutil.Process().children() != before[1]
     events.close()
-    assert threading.active_count() == before
+    assert (threading.active_count(), psutil.Process().children()) == before
 
 
 def test_only_what_changed_is_read_again(folder):

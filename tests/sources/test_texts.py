@@ -29,6 +29,37 @@ def test_the_clauses_of_a_plain_text_in_any_encoding(tmp_path, encoding):
     assert [section.line for section in found.sections] == [1, 5, 7, 10]
 
 
+def test_a_caption_in_a_paragraph_of_its_own(tmp_path):
+    found = document(tmp_path, "a.html", "<p>前文。<p>（目的）<p>第1条　定める。<p>（対象）<p>第2条　全員とする。")
+    assert outline(found) == [((), "前文。"), (("第1条（目的）",), "定める。"), (("第2条（対象）",), "全員とする。")]
+    found = document(tmp_path, "b.html", "<h1>第1章 総則</h1><p>（目的）<p>第1条　定める。")
+    assert outline(found) == [(("第1章 総則", "第1条（目的）"), "定める。")]
+
+
+@pytest.mark.parametrize(
+    ("line", "heading", "rest"),
+    [
+        ("第３章　服務", "第３章 服務", ""),
+        ("第十二条の二（休職）社員が休むとき。", "第十二条の二（休職）", "社員が休むとき。"),
+        ("第4条 【日当】 日当は別表による。", "第4条【日当】", "日当は別表による。"),
+        ("附　則（令和8年4月1日）", "附 則（令和8年4月1日）", ""),
+        ("附則　この規程は、公布の日から施行する。", "附則", "この規程は、公布の日から施行する。"),
+        ("別表第１（第4条関係）", "別表第１（第4条関係）", ""),
+        ("第4条の規定により、支給する。", "", ""),
+        ("第4条第2項の場合を除く。", "", ""),
+        ("別表のとおりとする。", "", ""),
+        ("附則別表による。", "", ""),
+        ("第1章で述べたとおり、これは本文である。", "", ""),
+    ],
+)
+def test_what_is_a_heading_of_rules_and_what_only_begins_like_one(tmp_path, line, heading, rest):
+    found = outline(document(tmp_path, "a.txt", f"前文\n{line}\n次の行"))
+    if heading:
+        assert found == [((), "前文"), ((heading,), f"{rest}\n次の行" if rest else "次の行")]
+    else:
+        assert found == [((), f"前文\n{line}\n次の行")]
+
+
 def euc(text: str) -> bytes:
     """EUC-JP as vendors write it: ① and ㈱ stand in row 13, which Python's codec does not know."""
     return b"".join(_euc(character) for character in text)
