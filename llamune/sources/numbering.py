@@ -73,6 +73,7 @@ class _Level:
     shape: str  # "第%1条"
     formats: str  # "decimalFullWidth"
     start: int
+    restarts: bool  # with each number of a level above; clauses often count on through all chapters
 
 
 class Numbering:
@@ -99,7 +100,7 @@ class Numbering:
             return ""
         counts = self._counts.setdefault(kind, {})
         counts[depth] = counts.get(depth, levels[depth].start - 1) + 1
-        for deeper in [d for d in counts if d > depth]:
+        for deeper in [d for d in counts if d > depth and d in levels and levels[d].restarts]:
             del counts[deeper]
         if levels[depth].formats == "bullet":
             return "・"
@@ -114,7 +115,8 @@ def _levels(parent: Element) -> dict[int, _Level]:
     for level in parent.findall(f"{W}lvl"):
         depth, start = level.get(f"{W}ilvl", ""), _value(level, "start") or "1"
         if depth.isdecimal() and start.isdecimal():
-            found[int(depth)] = _Level(_value(level, "lvlText"), _value(level, "numFmt"), int(start))
+            restarts = _value(level, "lvlRestart") != "0"
+            found[int(depth)] = _Level(_value(level, "lvlText"), _value(level, "numFmt"), int(start), restarts)
     return found
 
 

@@ -81,6 +81,34 @@ def test_what_word_hides_is_not_read_and_what_it_wraps_is(tmp_path):
     ]
 
 
+def test_word_counts_clauses_on_through_all_chapters(tmp_path):
+    def level(depth: int, form: str, text: str, more: str = "") -> str:
+        inner = f'<w:start w:val="1"/><w:numFmt w:val="{form}"/>{more}<w:lvlText w:val="{text}"/>'
+        return f'<w:lvl w:ilvl="{depth}">{inner}</w:lvl>'
+
+    def paragraph(depth: int, text: str) -> str:
+        place = f'<w:numPr><w:ilvl w:val="{depth}"/><w:numId w:val="1"/></w:numPr>'
+        return f"<w:p><w:pPr>{place}</w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>"
+
+    levels = [
+        level(0, "japaneseCounting", "第%1章"),
+        level(1, "decimalFullWidth", "第%2条", '<w:lvlRestart w:val="0"/>'),
+        level(2, "aiueo", "%3．"),
+    ]
+    lists = f'<w:abstractNum w:abstractNumId="0">{"".join(levels)}</w:abstractNum>'
+    lists += '<w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num>'
+    said = [(0, "総則"), (1, "（目的）"), (2, "旅費"), (2, "日当"), (0, "雑則"), (1, "（委任）"), (2, "細則")]
+    body = "".join(paragraph(*each) for each in said)
+    members = {
+        "word/numbering.xml": f"<w:numbering {W}>{lists}</w:numbering>",
+        "word/document.xml": f"<w:document {W}><w:body>{body}</w:body></w:document>",
+    }
+    assert outline(document(tmp_path, "a.docx", packed(members))) == [
+        (("第一章 総則", "第１条（目的）"), "ア． 旅費\nイ． 日当"),
+        (("第二章 雑則", "第２条（委任）"), "ア． 細則"),
+    ]
+
+
 def test_a_pdf_with_japanese_fonts_that_it_does_not_carry(tmp_path):
     text = "監査は毎年四月に行う。".encode("cp932").hex().encode()
     objects = [
