@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from program import Program
 from remembering import RememberingShell
 
 from llamune import settings
@@ -13,6 +14,7 @@ from llamune.engine.catalog import Catalog
 from llamune.engine.scripted import ScriptedEngine
 from llamune.paths import Paths
 from llamune.store import database
+from tests.functional.chatting import NOWHERE
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +23,14 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = Paths(tmp_path_factory.mktemp("home"))
     database.open(home).close()
     return home.database
+
+
+@pytest.fixture
+def run(paths: Paths, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Program:
+    """The program inside this process, with no Ollama that it could find or start."""
+    monkeypatch.setenv("OLLAMA_HOST", NOWHERE)
+    paths.settings.write_text("start_ollama = false\n")
+    return Program(capsys, monkeypatch)
 
 
 @pytest.fixture

@@ -18,17 +18,9 @@ from llamune.engine import gguf, machine
 from llamune.engine.embedded import EmbeddedEngine
 from llamune.paths import Paths
 from tests.contract import tiny_gguf
-from tests.functional.chatting import NOWHERE
 
 GB = 10**9
 EIGHT = ModelInfo("eight:8b", "ollama", size=5 * GB, context_length=40960, kv_bytes_per_token=147456, work_bytes=229376)
-
-
-@pytest.fixture
-def run(paths: Paths, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Program:
-    monkeypatch.setenv("OLLAMA_HOST", NOWHERE)
-    paths.settings.write_text("start_ollama = false\n")
-    return Program(capsys, monkeypatch)
 
 
 @pytest.mark.parametrize(

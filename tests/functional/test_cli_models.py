@@ -8,23 +8,18 @@ from pathlib import Path
 
 import pytest
 from program import TIMEOUT_S, Program, beside
+from terminal.term import Term
 
 from llamune.engine.http import Http
 from llamune.engine.ollama_pull import TRIES, pull
 from llamune.errors import EngineError, EngineUnreachable
 from llamune.paths import Paths
+from llamune.state import State
 from tests.contract import tiny_gguf
 from tests.contract.ollama_standin import PULL_ERRORS, StandIn
-from tests.functional.chatting import NOWHERE
+from tests.functional.chatting import environment
 
 GB = 10**9
-
-
-@pytest.fixture
-def run(paths: Paths, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Program:
-    monkeypatch.setenv("OLLAMA_HOST", NOWHERE)
-    paths.settings.write_text("start_ollama = false\n")
-    return Program(capsys, monkeypatch)
 
 
 @pytest.fixture
@@ -67,6 +62,22 @@ def test_taking_in_renaming_removing(run: Program, tmp_path: Path) -> None:
     assert (asked.code, "--yes" in asked.err) == (2, True)
     assert run("models", "rm", "kitei:1", "--yes").code == 0
     assert run("models", "show", "kitei:latest").code == 0
+    assert file.exists()
+
+
+def test_removing_asks_and_says_what_is_lost(run: Program, tmp_path: Path, paths: Paths) -> None:
+    file = tiny_gguf.babbler(tmp_path / "b.gguf")
+    run("models", "import", str(file), "--name", "mine:1")
+    State.load(paths.state).remember(lineup=["mine:1/fast", "mine:1/code", "guide:1m/fast"])
+    for reply, stays in (("n\r", True), ("はい\r", False)):
+        words = [sys.executable, "-m", "llamune", "models", "rm", "mine:1"]
+        with Term(words, 200, 24, environment(paths.home)) as terminal:
+            assert terminal.wait_for(
+                "Its file stays where it is. Your conversations stay. It is 2 times in your line-up."
+            )
+            terminal.send(reply)
+            assert terminal.wait_end() == 0
+        assert ("mine:1" in run("models", "list").out) is stays
     assert file.exists()
 
 

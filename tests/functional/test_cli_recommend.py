@@ -14,16 +14,9 @@ from llamune.commands import recommending
 from llamune.errors import SettingsError, UsageError
 from llamune.paths import Paths, shipped
 from llamune.state import State
-from tests.functional.chatting import NOWHERE, Chat, prepare
+from tests.functional.chatting import Chat, prepare
 
 SHIPPED = shipped("presets") / "recommended" / "2026-Q4.toml"
-
-
-@pytest.fixture
-def run(paths: Paths, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Program:
-    monkeypatch.setenv("OLLAMA_HOST", NOWHERE)
-    paths.settings.write_text("start_ollama = false\n")
-    return Program(capsys, monkeypatch)
 
 
 @pytest.fixture
