@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 TAIL = 64 * 1024  # bytes read from the end to find the last line; no line is longer
+PATIENCE_S = 1.0  # for another writer, which takes milliseconds
 LONGEST = TAIL // 2  # bytes of a body; of a longer one stays what it was about
 Facts = Mapping[str, Any]
 
@@ -147,10 +148,19 @@ def _count(handle: int) -> int:
 
 
 def _lock(handle: int) -> None:
-    """One writer at a time; the lock goes with the file, however the process ends."""
+    """One writer at a time; the lock goes with the file, however the process ends. Raises OSError when another writer
+    does not let go: whoever waits here may be what a user waits for."""
     if sys.platform == "win32":
         return
     import fcntl
 
-    with suppress(OSError):  # a file system without locks
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        except OSError:  # a file system without locks
+            return

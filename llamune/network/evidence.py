@@ -77,10 +77,6 @@ class Recorder:
             self._noted[kind + about] = facts
             self._add({"kind": kind, **facts})
 
-    def policy(self, policy: Policy) -> None:
-        """Who may be called from now on."""
-        self.note("policy", allowed=_allowed(policy))
-
     def stop(self, last: Snapshot) -> Place | None:
         """Writes the end, and signs. To be called in a thread.
 
@@ -101,8 +97,7 @@ class Recorder:
         system = f"{os.uname().sysname} {os.uname().release}" if hasattr(os, "uname") else sys.platform
         facts = {"version": __version__, "python": sys.version.split()[0], "system": system}
         guarded = self._guard is not None
-        self._noted["policy"] = {"allowed": _allowed(policy)}
-        self._add({"kind": kind, "command": command, **facts, "guard": guarded, **self._noted["policy"]})
+        self._add({"kind": kind, "command": command, **facts, "guard": guarded, "allowed": _allowed(policy)})
         if self._guard and self._guard.dropped:
             self._add({"kind": "ignored", "variables": list(self._guard.dropped)})
 

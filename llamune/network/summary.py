@@ -83,7 +83,6 @@ def _take(made: Summary, seen: dict[str, _Run], facts: Facts) -> None:
         made.once += kind == "once"
         made.unguarded += not facts["guard"]
         made.versions.add(str(facts["version"]))
-    if kind in (*RUN_BEGINS, "policy"):
         allowed = tuple(_destinations(facts["allowed"]))
         if not made.policies or made.policies[-1][1] != allowed:
             made.policies.append((facts["t"], allowed))

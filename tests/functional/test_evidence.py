@@ -75,7 +75,7 @@ def written(home: Path) -> Path:
     recorder.note("model", "a", name="a\x1b[2J", digest="ab12")
     with pytest.raises(ConnectionRefusedError):
         judge("socket.getaddrinfo", ("telemetry.example", 443))
-    recorder.policy(listing("ollama", "10.0.0.7:11434"))
+    Recorder(Paths(home).evidence, None).once("ask", listing("ollama", "10.0.0.7:11434"))
     assert recorder.stop(Snapshot(100, 160, samples=3, problem="x"))
     return home
 

@@ -189,3 +189,24 @@ def test_hostile_lines_make_findings_and_no_exception(tmp_path: Path) -> None:
     assert faults(Log(lines)) != []
     assert Finding("unreadable", 9, 9) in faults(Log(lines))
     assert Place(0, START.hash) == Log([]).end
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks of this kind")
+def test_a_writer_that_does_not_let_go_is_not_waited_for(tmp_path: Path) -> None:
+    import fcntl
+
+    chain = Chain(tmp_path / "log")
+    chain.append([{"kind": "traffic"}])
+    with chain.path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(BlockingIOError):
+            chain.append([{"kind": "traffic"}])
+    assert chain.append([{"kind": "traffic"}]).n == 2
+
+
+def test_what_is_no_file_is_an_error_and_nothing_waits(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "folder"):
+        with pytest.raises(OSError, match=r"Illegal seek|directory"):
+            Chain(tmp_path / name).append([{"kind": "traffic"}])
