@@ -34,7 +34,7 @@ class Bar:
             self._rich.stop()
 
     def step(self, what: str, done: int, total: int) -> None:
-        """`done` of `total` are done of a step: "read", "fit", "embed", "index", "measure", "ask"."""
+        """`done` of `total` are done of a step: "read", "fit", "embed", "index", "measure", "ask", "answer"."""
         now = time.monotonic()
         if not self._rich or (what == self._what and now - self._shown < SHOWN):
             return
@@ -57,4 +57,5 @@ def _name(what: str) -> str:
         "index": _("filling the index"),
         "measure": _("measuring the search"),
         "ask": _("writing questions"),
+        "answer": _("answering"),
     }[what]

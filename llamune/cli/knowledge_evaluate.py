@@ -1,8 +1,133 @@
-"""`llamune knowledge evaluate`."""
+"""`llamune knowledge evaluate`: the searches side by side on questions whose answers are known."""
 
 import argparse
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from llamune.cli.knowledge_bar import Bar
+from llamune.cli.output import show, show_json
+from llamune.commands.values import Column, Listing
+from llamune.errors import UsageError
+from llamune.i18n import _
+from llamune.knowledge import evaluate
+from llamune.knowledge.calibrate import area
+from llamune.knowledge.evaluate import Question, Tally
+from llamune.knowledge.followup import complete
+from llamune.knowledge.retrieve import Ways
+
+if TYPE_CHECKING:
+    from llamune.knowledge.shelf import Opened, Shelf
+
+BESIDE = "unanswerable.jsonl"  # a file of that name beside the questions is used
 
 
-async def run(args: argparse.Namespace, shelf: Any) -> int:
-    return 0
+async def run(args: argparse.Namespace, shelf: "Shelf") -> None:
+    asked = evaluate.read(args.questions)
+    beside = args.questions.with_name(BESIDE)
+    unanswerable = args.unanswerable or (beside if beside.is_file() and beside != args.questions else None)
+    without = [q for q in asked if not q.evidence] + (evaluate.read(unanswerable) if unanswerable else [])
+    asked = [q for q in asked if q.evidence]
+    if not asked:
+        raise UsageError(_("There is no question with evidence in {path}.").format(path=args.questions))
+    opened = await shelf.open(args.name)
+    with Bar() as bar:
+        found = await measured(opened, asked, without, bar)
+    if args.answer:
+        from llamune.cli import knowledge_answers
+
+        found["answers"] = await knowledge_answers.grid(args, asked)
+    if args.json:
+        show_json(found)
+    else:
+        _say(found)
+    if args.html:
+        from llamune.cli import knowledge_html
+
+        knowledge_html.write(args.html, found)
+
+
+async def measured(
+    opened: "Opened", asked: Sequence[Question], without: Sequence[Question], bar: Bar
+) -> dict[str, Any]:
+    """What `--json` prints."""
+    ways = {"hybrid": Ways(), "keyword": Ways(vector=False), "vector": Ways(keyword=False)}
+    if opened.embedder is None:
+        ways = {"keyword": Ways(vector=False)}
+    tallies: dict[str, Tally] = {name: Tally() for name in ways}
+    kinds: dict[str, Tally] = {}
+    sure: list[float] = []
+    for number, question in enumerate(asked):
+        bar.step("measure", number, len(asked) + len(without))
+        for name, way in ways.items():
+            passages = await _passages(opened, question, way)
+            tallies[name].add(question, passages)
+            if name == next(iter(ways)):
+                kinds.setdefault(question.kind, Tally()).add(question, passages)
+                sure.append(passages[0].score if passages else 0.0)
+    unsure = []
+    for number, question in enumerate(without):
+        bar.step("measure", len(asked) + number, len(asked) + len(without))
+        passages = await _passages(opened, question, next(iter(ways.values())))
+        unsure.append(passages[0].score if passages else 0.0)
+    return {
+        "corpus": opened.corpus.name,
+        "embedder": (opened.corpus.setting("embedder") or {}).get("name", "none"),
+        "questions": len(asked),
+        "passage_characters": _size(opened),
+        "retrieval": {name: tally.figures() for name, tally in tallies.items()},
+        "kinds": {kind: {"questions": t.asked, **t.figures()} for kind, t in kinds.items() if kind},
+        "unanswerable": _refusing(opened, sure, unsure),
+    }
+
+
+async def _passages(opened: "Opened", question: Question, way: Ways) -> Any:
+    text = complete(question.text, question.history)
+    passages, _note = await opened.searcher().search(text, opened.scale, max(evaluate.CUTS), way)
+    return passages
+
+
+def _refusing(opened: "Opened", sure: Sequence[float], unsure: Sequence[float]) -> dict[str, float | int | None]:
+    """`auc` None = there was no question without an answer. The shares are those of the lower threshold."""
+    lower = opened.scale.lower
+    return {
+        "questions": len(unsure),
+        "auc": round(area(sure, unsure), 4) if unsure else None,
+        "refused": round(sum(score < lower for score in unsure) / len(unsure), 4) if unsure else None,
+        "wrongly_refused": round(sum(score < lower for score in sure) / len(sure), 4),
+    }
+
+
+def _size(opened: "Opened") -> int:
+    """Mean length of a passage: large ones flatter the figures."""
+    ((size,),) = opened.corpus.rows("SELECT coalesce(avg(length(text)), 0) FROM chunk")
+    return round(float(size))
+
+
+def _say(found: dict[str, Any]) -> None:
+    names = ("recall@1", "recall@3", "recall@5", "recall@20", "mrr")
+    columns = [Column(_("search")), *(Column(name, right=True) for name in names)]
+    rows = [(_way(way), *(f"{f[name]:.2f}" for name in names)) for way, f in found["retrieval"].items()]
+    kinds = [(f"  {k} ({f['questions']})", *(f"{f[name]:.2f}" for name in names)) for k, f in found["kinds"].items()]
+    show(about(found), Listing(columns, [*rows, *kinds]), *refusing(found["unanswerable"]))
+    if grid := found.get("answers"):
+        columns = [Column(_("candidate")), Column(_("right"), right=True)]
+        show(Listing(columns, [(name, f"{f['right']:.2f}") for name, f in grid.items()]))
+
+
+def about(found: Mapping[str, Any]) -> str:
+    """What was measured, in one line."""
+    told = _("{n} questions, passages of {size} characters on average, embedder: {embedder}")
+    return told.format(n=found["questions"], size=found["passage_characters"], embedder=found["embedder"])
+
+
+def refusing(figures: Mapping[str, Any]) -> list[str]:
+    """What is said about questions without an answer; nothing where there were none."""
+    if not figures["questions"]:
+        return []
+    told = _("{n} questions without an answer: {refused:.0%} refused; of those with one {wrongly:.0%}; AUC {auc:.2f}")
+    shares = {"refused": figures["refused"], "wrongly": figures["wrongly_refused"], "auc": figures["auc"]}
+    return [told.format(n=figures["questions"], **shares)]
+
+
+def _way(name: str) -> str:
+    return {"hybrid": _("both"), "keyword": _("keywords"), "vector": _("vectors")}.get(name, name)
