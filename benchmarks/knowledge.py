@@ -70,7 +70,9 @@ async def add(shelf: Shelf, name: str, folder: Path) -> Report:
         report = await indexer.read([Root(folder)])
         await indexer.embed()
     ends = [*list(steps.values())[1:], time.perf_counter()]
-    print("  " + ", ".join(f"{what} {end - begin:.1f} s" for (what, begin), end in zip(steps.items(), ends, strict=True)))
+    print(
+        "  " + ", ".join(f"{what} {end - begin:.1f} s" for (what, begin), end in zip(steps.items(), ends, strict=True))
+    )
     return report
 
 
@@ -83,13 +85,16 @@ def write(folder: Path, files: int) -> None:
         if 30 <= len(sentence) <= 90
     ]
     chance = random.Random(1)
-    names = ["".join(pair) for pair in itertools.product("東西南北中山川海森林田原島橋", "京都部署所館園市村町港野口沢")]
+    names = [
+        "".join(pair) for pair in itertools.product("東西南北中山川海森林田原島橋", "京都部署所館園市村町港野口沢")
+    ]
+    folder.mkdir(exist_ok=True)
     for number in range(files):
         parts = [f"# {chance.choice(names)}支店規則 {number}"]
         for clause in range(PER_FILE):
             body = "。".join(chance.sample(sentences, 2))
-            parts.append(f"## 第{clause + 1}条（{chance.choice(names)}）\n\n{chance.choice(names)}では{body}{chance.randint(1, 9999)}円。")
-        folder.mkdir(exist_ok=True)
+            one, other, amount = chance.choice(names), chance.choice(names), chance.randint(1, 9999)
+            parts.append(f"## 第{clause + 1}条（{one}）\n\n{other}では{body}{amount}円。")
         (folder / f"{number:06}.md").write_text("\n\n".join(parts), encoding="utf-8")
 
 

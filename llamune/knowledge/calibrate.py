@@ -17,9 +17,10 @@ from llamune.errors import KnowledgeError
 from llamune.knowledge import keyword
 from llamune.knowledge.corpus import LIVE, Corpus
 from llamune.knowledge.embedders import BUILT_IN, Embedder
-from llamune.knowledge.retrieve import Scale, Scored, Searcher
+from llamune.knowledge.retrieve import FIRST, Scale, Scored, Searcher, certainty
 
 PHRASES = 100
+ELSEWHERE = 0.85  # coverage from which on a phrase stands in another passage too, so that hiding one hides nothing
 LEAST = 20  # phrases; with fewer the figures would be chance
 SEED = 7
 PHRASE = re.compile(r"[^。、\n：:（）()|.,;!?！？]{6,40}")
@@ -34,6 +35,7 @@ class Trial:
 
     others: Sequence[Scored]
     lexical: float
+    coverage: float
     cosine: float | None
 
 
@@ -41,10 +43,12 @@ async def calibrate(corpus: Corpus, searcher: Searcher, embedder: Embedder | Non
     """The scale of a corpus as it is now."""
     trials = [trial for asked in _phrases(corpus) if (trial := await _try(corpus, searcher, embedder, *asked))]
     if len(trials) < LEAST:
-        return Scale()
+        return Scale(weight=1.0 if embedder is None else Scale().weight)
     scale = _measure(trials, embedder)
-    with_answer = [max(_best(trial, scale), scale.score(trial.lexical, trial.cosine)) for trial in trials]
-    return _thresholds(scale, with_answer, [_best(trial, scale) for trial in trials])
+    trials = [t for t in trials if all(row.coverage < ELSEWHERE for row in t.others)] or trials
+    without = [_certain(trial, scale) for trial in trials]
+    found = [max(sure, scale.sure(trial.coverage, trial.cosine)) for sure, trial in zip(without, trials, strict=True)]
+    return _thresholds(scale, found, without)
 
 
 def stored(scale: Scale) -> dict[str, float]:
@@ -84,14 +88,16 @@ async def _try(
     rows, note = await searcher.scored(phrase, Scale())
     if note:
         embedder = None
-    lexical = keyword.question(corpus, phrase).score(rest)
+    wanted = keyword.question(corpus, phrase)
     cosine = None
     if embedder is not None:
         try:
             cosine = float((await embedder.documents([rest]))[0] @ await embedder.question(phrase))
         except KnowledgeError:
             return None
-    return Trial([row for row in rows if row.chunk != chunk], lexical, cosine)
+    others = [row for row in rows if row.chunk != chunk]
+    match = wanted.match(rest)
+    return Trial(others, match.score, match.coverage, cosine)
 
 
 def _measure(trials: Sequence[Trial], embedder: Embedder | None) -> Scale:
@@ -112,8 +118,10 @@ def _weight(trials: Sequence[Trial]) -> float:
     return 1 - (1 - VECTORS_LEAD) * min(1.0, max(0.0, place))
 
 
-def _best(trial: Trial, scale: Scale) -> float:
-    return max((scale.score(row.lexical, row.cosine) for row in trial.others), default=0.0)
+def _certain(trial: Trial, scale: Scale) -> float:
+    """How sure the search is without the passage."""
+    rows = sorted(trial.others, key=lambda row: -scale.fused(row.lexical, row.cosine))
+    return certainty([replace(row, sure=scale.sure(row.coverage, row.cosine)) for row in rows[:FIRST]])
 
 
 def _thresholds(scale: Scale, positives: Sequence[float], negatives: Sequence[float]) -> Scale:

@@ -5,18 +5,19 @@ Scores are shares of what a perfect match would get, terms that stand nowhere in
 questions, and low for a question about something else.
 """
 
+import json
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from llamune.knowledge.corpus import JOINED, LIVE, Corpus, embedded
-from llamune.knowledge.terms import asked, fold, terms
+from llamune.knowledge.terms import asked, content, fold
 
 K1, B = 1.2, 0.75  # of BM25, as usual
 CANDIDATES = 100
 POSTINGS = 30_000  # the index reads about this many occurrences for one question
 MOST_TERMS = 64
+TERMS = 2.5  # of a character, about: itself where it is a kanji, a pair, a triple
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,14 @@ class Question:
     Args:
         weights: term → inverse document frequency.
         postings: term → in how many entries it stands.
+        content: the weights of those terms that carry its content.
         average: mean number of terms of an entry.
     """
 
     text: str
     weights: Mapping[str, float]
     postings: Mapping[str, int]
+    content: Mapping[str, float]
     average: float
 
     @property
@@ -39,22 +42,41 @@ class Question:
         """BM25 of a text of average length with every term twice."""
         return sum(self.weights.values()) * 2 * (K1 + 1) / (2 + K1) or 1.0
 
-    def score(self, text: str) -> float:
-        """How well a text matches, see above."""
-        counts = Counter(terms(text))
-        long = K1 * (1 - B + B * counts.total() / self.average)
-        found = ((self.weights[term], counts[term]) for term in self.weights if term in counts)
-        return sum(weight * count * (K1 + 1) / (count + long) for weight, count in found) / self.best
+    def match(self, text: str) -> "Match":
+        """How well a text matches. Terms are counted where they stand, which is what cutting it into terms gives."""
+        folded = fold(text)
+        counts = {term: count for term in self.weights if (count := folded.count(term))}
+        long = K1 * (1 - B + B * TERMS * len(folded) / self.average)
+        found = sum(self.weights[term] * count * (K1 + 1) / (count + long) for term, count in counts.items())
+        covered = sum(weight for term, weight in self.content.items() if term in counts)
+        return Match(found / self.best, covered / (sum(self.content.values()) or 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What keyword search says about a text.
+
+    Args:
+        score: BM25 as a share of the best, see above.
+        coverage: the part of the question's content that stands in the text, from 0 to 1.
+    """
+
+    score: float
+    coverage: float
 
 
 def question(corpus: Corpus, text: str) -> Question:
     """A question as this corpus weighs it."""
     words = asked(text)[:MOST_TERMS]
     count, average = corpus.rows("SELECT count(*), coalesce(avg(length), 1.0) FROM entry")[0]
-    marks = ", ".join("?" * len(words))
-    postings = dict(corpus.rows(f"SELECT term, doc FROM vocabulary WHERE term IN ({marks})", *words))
+    meant = [term for term in content(text) if term in words] or words
+    postings = dict(
+        corpus.rows(
+            "SELECT term, doc FROM vocabulary WHERE term IN (SELECT value FROM json_each(?))", json.dumps(words)
+        )
+    )
     weights = {w: math.log(1 + (count - postings.get(w, 0) + 0.5) / (postings.get(w, 0) + 0.5)) for w in words}
-    return Question(text, weights, postings, max(average, 1.0))
+    return Question(text, weights, postings, {term: weights[term] for term in meant}, max(average, 1.0))
 
 
 def candidates(corpus: Corpus, wanted: Question, limit: int = CANDIDATES) -> list[int]:

@@ -1,7 +1,9 @@
 """Searching one corpus: keyword and vector candidates, one score for both, duplicates collapsed.
 
-A score adds what both parts say, each measured in what this corpus and embedder usually reach (see calibrate.py), so
-that it can be compared with thresholds. When the vectors cannot be used, keyword search goes on and says so.
+Passages are ranked by what both parts say, each measured in what this corpus and embedder usually reach (see
+calibrate.py). Whether the answer is there at all is another question, answered by how much of the question's content
+stands in the first passages; scores are scaled so that the first one says that. When the vectors cannot be used,
+keyword search goes on and says so.
 """
 
 import asyncio
@@ -15,6 +17,9 @@ from llamune.knowledge import keyword
 from llamune.knowledge.corpus import LIVE, Corpus
 from llamune.knowledge.embedders import Embedder
 from llamune.knowledge.vectors import Vectors
+
+FIRST = 5  # passages in which the answer is expected
+TRUSTED = 0.5  # weight of the keyword part from which on cosines do not say whether an answer is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +38,35 @@ class Scale:
     keyword: float = 0.3
     mean: float = 0.0
     top: float = 0.5
-    lower: float = 0.4
-    upper: float = 0.8
+    lower: float = 0.2
+    upper: float = 0.6
     auc: float = 0.0
 
-    def score(self, lexical: float, cosine: float | None) -> float:
-        """The score of one passage; without vectors the keyword part is all."""
+    def fused(self, lexical: float, cosine: float | None) -> float:
+        """What a passage is ranked by; without vectors the keyword part is all."""
         said = lexical / self.keyword
-        if cosine is None:
-            return said
-        return self.weight * said + (1 - self.weight) * (cosine - self.mean) / (self.top - self.mean)
+        return said if cosine is None else self.weight * said + (1 - self.weight) * self._near(cosine)
+
+    def sure(self, coverage: float, cosine: float | None) -> float:
+        """How sure it is that a passage is about the question, from 0 to about 1."""
+        weight = 1.0 if cosine is None or self.weight >= TRUSTED else self.weight
+        return weight * coverage + (1 - weight) * self._near(cosine or 0.0)
+
+    def _near(self, cosine: float) -> float:
+        return (cosine - self.mean) / (self.top - self.mean)
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """An entry with what both searches say about it. `ranks`: as in `Passage`."""
+    """An entry with what both searches say about it. `sure`: see `Scale`; `ranks`: as in `Passage`."""
 
     entry: int
     chunk: int
     lexical: float
     cosine: float | None
+    coverage: float
     score: float
+    sure: float
     ranks: dict[Retriever, int]
 
 
@@ -81,21 +94,25 @@ class Searcher:
         found = await asyncio.to_thread(keyword.candidates, self.corpus, wanted) if ways.keyword else []
         near, cosines, note = await self._near(text, found) if ways.vector else ([], {}, "")
         texts = await asyncio.to_thread(keyword.texts, self.corpus, dict.fromkeys((*found, *near)))
-        lexical = {entry: wanted.score(said) for entry, (_chunk, said) in texts.items()} if ways.keyword else {}
-        ranks = {"keyword": _ranks(lexical), "vector": _ranks({e: cosines[e] for e in near if e in texts})}
-        rows = [
-            Scored(
-                entry, chunk, lexical.get(entry, 0.0), cosines.get(entry),
-                _score(scale, ways, lexical.get(entry, 0.0), cosines.get(entry), bool(cosines)),
-                {way: places[entry] for way, places in ranks.items() if entry in places},  # type: ignore[misc]
-            )
-            for entry, (chunk, _said) in texts.items()
-        ]  # fmt: skip
+        said = {entry: wanted.match(text) for entry, (_chunk, text) in texts.items()}
+        lexical = {entry: match.score for entry, match in said.items()} if ways.keyword else {}
+        ranks: dict[Retriever, dict[int, int]] = {
+            "keyword": _ranks(lexical), "vector": _ranks({entry: cosines[entry] for entry in near if entry in texts})
+        }  # fmt: skip
+        rows = []
+        for entry, (chunk, _text) in texts.items():
+            cosine = cosines.get(entry, scale.mean) if cosines else None
+            fused = scale.fused(lexical[entry], cosine) if ways.keyword else cosine or 0.0
+            places = {way: places[entry] for way, places in ranks.items() if entry in places}
+            covered = said[entry].coverage
+            sure = scale.sure(covered, cosine)
+            rows.append(Scored(entry, chunk, lexical.get(entry, 0.0), cosine, covered, fused, sure, places))
         return sorted(rows, key=lambda row: (-row.score, row.entry)), note
 
     async def search(self, text: str, scale: Scale, limit: int, ways: Ways = Ways()) -> tuple[list[Passage], str]:
         """The best passages, each text once, `limit` of them or fewer, and what the user should know."""
         rows, note = await self.scored(text, scale, ways)
+        rows = _rescaled(rows)
         best: dict[int, Scored] = {}
         for row in rows:  # a piece can be found by itself and by a question that it answers
             best.setdefault(row.chunk, row)
@@ -137,12 +154,15 @@ class Searcher:
         return {e for (e,) in self.corpus.rows(f"SELECT id FROM entry WHERE question IS NOT NULL AND id IN ({marks})")}
 
 
-def _score(scale: Scale, ways: Ways, lexical: float, cosine: float | None, any_vectors: bool) -> float:
-    if not ways.keyword:
-        return replace(scale, weight=0.0).score(0.0, cosine)
-    if not any_vectors:
-        return scale.score(lexical, None)
-    return scale.score(lexical, scale.mean if cosine is None else cosine)
+def certainty(rows: Sequence[Scored]) -> float:
+    """How sure it is that the answer is among these, which are in order."""
+    return max((row.sure for row in rows[:FIRST]), default=0.0)
+
+
+def _rescaled(rows: Sequence[Scored]) -> list[Scored]:
+    """The same order, the first with the certainty of all as its score: scores that compare between questions."""
+    unit = certainty(rows) / (rows[0].score if rows and rows[0].score > 0 else 1.0)
+    return [replace(row, score=max(0.0, row.score * unit)) for row in rows]
 
 
 def _ranks(scores: dict[int, float]) -> dict[int, int]:

@@ -11,6 +11,7 @@ import unicodedata
 _RUN = re.compile(r"[^\W_]+")
 _KANA = {code: code - 0x60 for code in range(ord("ァ"), ord("ヶ") + 1)}
 _HIRAGANA = re.compile(r"[ぁ-んー]+")
+_CONTENT = re.compile(r"[\u3400-\u9fff々〆]+|[ァ-ヺー]+|[^\W_\u3000-\u9fff]+")
 _LONGEST_RUN = 64  # of letters without a break, in a script with spaces: a key or a hash; only its pieces count
 
 
@@ -46,6 +47,15 @@ def telling(text: str) -> list[str]:
             pieces = (run[i : i + size] for i in range(len(run) - size + 1))
             found += [piece.translate(_KANA) for piece in pieces if not _HIRAGANA.fullmatch(piece)]
     return found
+
+
+def content(text: str) -> list[str]:
+    """The terms of a text that carry its content: pairs within runs of kanji, of katakana, of letters; each once."""
+    found: list[str] = []
+    for run in _CONTENT.findall(unicodedata.normalize("NFKC", text).casefold()):
+        piece = run.translate(_KANA)
+        found += [piece[i : i + 2] for i in range(len(piece) - 1)] or [piece]
+    return list(dict.fromkeys(found))
 
 
 def _plain(char: str) -> bool:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float32]
 
 SIZE = 180  # characters with the headings: about 100 of text, the size that was measured
-DIMENSIONS = 192
-FEATURES = 40_000  # pieces that are looked at, the most frequent ones
+DIMENSIONS = 128
+FEATURES = 20_000  # pieces that are looked at, the most frequent ones
 SAMPLE = 10_000  # texts it is fitted on, evenly taken
 SEED = 7  # the same texts give the same vectors
 
@@ -123,7 +123,7 @@ def _basis(matrix: "csr_matrix", dimensions: int) -> "Matrix":
     random = np.random.default_rng(SEED)
     wide = min(dimensions + 16, *matrix.shape)
     probe = random.standard_normal((matrix.shape[0], wide)).astype(np.float32)
-    for _round in range(4):
+    for _round in range(2):
         probe, _ = np.linalg.qr(matrix @ (matrix.T @ probe))
     _left, _values, right = np.linalg.svd((matrix.T @ probe).T, full_matrices=False)
     return np.asarray(right[:dimensions].T, np.float32)
