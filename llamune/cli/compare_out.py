@@ -122,12 +122,11 @@ def opened(path: Path) -> Iterator[TextIO]:
             file.close()
 
 
-def unwritable(path: Path, error: OSError) -> LlamuneError:
-    """The error for a file that cannot be written."""
-    return LlamuneError(
-        _("{path} cannot be written: {reason}").format(path=one_line(str(path)), reason=error.strerror or error),
-        _("Choose another place; what was answered is kept, and the same command goes on."),
-    )
+def unwritable(path: Path, error: OSError, hint: str | None = None) -> LlamuneError:
+    """The error for a file that cannot be written; without a hint, compare's."""
+    kept = _("Choose another place; what was answered is kept, and the same command goes on.")
+    told = _("{path} cannot be written: {reason}").format(path=one_line(str(path)), reason=error.strerror or error)
+    return LlamuneError(told, kept if hint is None else hint)
 
 
 class Printer:

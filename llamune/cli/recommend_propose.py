@@ -12,6 +12,7 @@ from llamune import files
 from llamune.chat.ranking import Rank
 from llamune.chat.usage_file import Exported
 from llamune.chat.usage_reading import LARGEST, read
+from llamune.cli.compare_out import unwritable
 from llamune.cli.parser import Parser
 from llamune.errors import UsageError
 from llamune.i18n import _
@@ -48,7 +49,10 @@ def run(args: argparse.Namespace, sets: Sets) -> None:
     base, version = _before(sets, args.quarter)
     presets = {p.stem for p in shipped("presets").glob("*.toml")} | {PREFIX + purpose for purpose in base.parameters}
     proposal = propose(_sources(args), base, version, presets)
-    files.replace(output, written(proposal, date.today()))
+    try:
+        files.replace(output, written(proposal, date.today()))
+    except OSError as error:
+        raise unwritable(output, error, "") from error
     names = [one_line(path.name) for path in args.stats] or [_("this machine")]
     print(clean("\n".join(report(proposal, names, output))))
 

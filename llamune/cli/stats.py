@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from llamune import files
 from llamune.cli import start
-from llamune.cli.parser import Declare, Parser
+from llamune.cli.parser import Declare, Parser, one_of
 from llamune.errors import LlamuneError, UsageError
 from llamune.i18n import N_, _, ngettext
 from llamune.paths import shipped
@@ -46,7 +46,10 @@ def _since(parser: Parser) -> None:
 
 
 def _ranking_arguments(parser: Parser) -> None:
-    parser.add_argument("--task", metavar=_("TASK"), help=_("only questions for this, like coding"))
+    from llamune.chat.task import TASKS
+
+    what = _("only questions for this: {names}").format(names=", ".join(TASKS))
+    parser.add_argument("--task", metavar=_("TASK"), type=one_of(*TASKS), help=what)
     parser.add_argument("--blind", action="store_true", help=_("only what was said while names were hidden"))
     parser.add_argument("--json", action="store_true", help=_("print JSON"))
 
@@ -134,7 +137,7 @@ def _export(args: argparse.Namespace) -> None:
     try:
         files.replace(args.file, usage_file.written(made))
     except OSError as error:
-        raise unwritable(args.file, error) from error
+        raise unwritable(args.file, error, "") from error
     told = _("{path}: {lines} lines of figures, {games} comparisons, machine: {machine}. No text of any conversation.")
     show(told.format(path=args.file, lines=len(made.lines), games=made.comparisons, machine=made.machine or "–"))
 

@@ -22,7 +22,7 @@ def write(path: Path, lines: Sequence[Line], memory: Memory) -> None:
     try:
         files.replace(path, "".join(_page(lines, memory)))
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise unwritable(path, error, "") from error
 
 
 def _page(lines: Sequence[Line], memory: Memory) -> Iterator[str]:

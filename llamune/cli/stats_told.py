@@ -14,7 +14,7 @@ from llamune.i18n import _, ngettext
 from llamune.text import Glyphs, size
 
 WEEKS = 12  # in the plot
-BAR = 24  # columns of the longest bar
+BAR = 16  # columns of the longest bar; it fits on 40
 Memory = Mapping[str, int]  # model → bytes
 GROUPS = ("model", "preset", "task")
 

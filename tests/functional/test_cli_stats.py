@@ -22,7 +22,7 @@ def rated(paths: Paths, migrated: Path) -> None:
     shutil.copy(migrated, paths.database)
     store = database.open(paths)
     session = store.create_session(model="m", preset="p").id
-    for models, task in [*[(("qwen", "gemma"), "code")] * 12, (("phi", "llama"), "ideas")]:
+    for models, task in [*[(("qwen", "gemma"), "coding")] * 12, (("phi", "llama"), "ideas")]:
         turn = store.add_turn(session, "?")
         for model in models:
             made = store.add_answer(turn.id, model=model, preset=task, options=SamplingOptions(), adopted=True)
@@ -45,8 +45,10 @@ def test_the_ranking_as_table_and_as_json(program: Program) -> None:
     assert "13 comparisons in all." in out
     assert "never met" in out
     assert "so wide that the order may be chance" in out
-    best, *_rest = program("stats", "ranking", "--task", "code", "--json").json
-    assert (best["model"], best["preset"], best["wins"], best["n"]) == ("gemma", "code", 12, 12)
+    best, *_rest = program("stats", "ranking", "--task", "coding", "--json").json
+    assert (best["model"], best["preset"], best["wins"], best["n"]) == ("gemma", "coding", 12, 12)
     assert 0.5 < best["low"] < best["strength"] < best["high"] < 1
-    assert "never met" not in program("stats", "ranking", "--task", "code").out
+    assert "never met" not in program("stats", "ranking", "--task", "coding").out
     assert program("stats", "ranking", "--blind", "--json").json == []
+    wrong = program("stats", "ranking", "--task", "code")
+    assert (wrong.code, "coding" in wrong.err) == (2, True)
