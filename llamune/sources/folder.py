@@ -32,6 +32,8 @@ def read(
         known: absolute path → stamp of the last time; such a file is read only when it has changed. What is known
             and not mentioned by any event is no longer there.
         sealed: makes of a command line one without network: `lambda argv: network.sealed.child(argv).argv`.
+
+    Raises: KnowledgeError as `walk.entries`. What is wrong with a file is never an error, but an event.
     """
     known, seen = known or {}, set[str]()
     with Worker(limits or Limits(), sealed) as worker:

@@ -56,7 +56,8 @@ def _part(document: Any) -> Part:
 
 def _lines(page: Any) -> list[str]:
     text = page.get_textpage()
-    found = _tight(text).replace("\r", "").replace("\ufffe\n", "").split("\n")  # U+FFFE: hyphen at the end
+    # U+FFFE is a hyphen at a line's end
+    found = _tight(text).replace("\r", "").replace("\ufffe\n", "").replace("\ufffe", "").split("\n")
     text.close()
     page.close()
     return [line.rstrip() for line in found]
@@ -88,7 +89,8 @@ def _bookmarks(document: Any) -> dict[tuple[int, str], int]:
 
 
 def _folded(text: str) -> str:
-    return re.sub(r"\s+", "", text)
+    """For comparing: without blanks, and without the number that bookmarks often leave out."""
+    return re.sub(r"^[0-9.]+(?=.)", "", re.sub(r"\s+", "", text))
 
 
 def _without_running_heads(pages: Sequence[list[str]]) -> list[list[str]]:

@@ -11,6 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from llamune.errors import KnowledgeError
+from llamune.sources.part import said
 from llamune.text import clean
 
 MAX_DEPTH = 50
@@ -34,7 +36,10 @@ class Entry(NamedTuple):
 
 
 def entries(root: Path) -> Iterator[Entry]:
-    """The file itself, or all below a folder. A link given here is followed: the user named it."""
+    """The file itself, or all below a folder. A link given here is followed: the user named it.
+
+    Raises: KnowledgeError where a .gitignore needs a package that is not there.
+    """
     try:
         top = root.resolve(strict=True)
         status = top.stat()
@@ -122,8 +127,10 @@ class _Ignored(NamedTuple):
         found = _Ignored(True) if ".git" in names else self
         if not found.repository or ".gitignore" not in names:
             return found
-        from pathspec import GitIgnoreSpec
-
+        try:
+            from pathspec import GitIgnoreSpec
+        except ImportError as error:
+            raise KnowledgeError(f".gitignore: {said('package')}") from error
         try:
             with open(os.path.join(folder, ".gitignore"), encoding="utf-8", errors="replace") as file:
                 rules = GitIgnoreSpec.from_lines(file.read(1_000_000).splitlines())

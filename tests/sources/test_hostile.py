@@ -177,6 +177,18 @@ def test_a_reader_that_eats_the_memory_costs_one_file(folder):
     assert isinstance(events["good.md"], Document)
 
 
+def test_a_library_that_is_not_installed(folder, tmp_path, monkeypatch):
+    for name in ("pypdfium2", "python_calamine", "docutils"):
+        (tmp_path / "missing" / name).mkdir(parents=True)
+        (tmp_path / "missing" / name / "__init__.py").write_text("raise ImportError")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "missing"))
+    (folder / "a.rst").write_text("x")
+    found = reasons(seen(folder))
+    assert {path for path, reason in found.items() if "pip install" in reason[1]} == {
+        *("a.rst", "encrypted.pdf", "scan.pdf", "cut-rules.pdf", "cut-rates.xlsx"),
+    }
+
+
 def test_a_reading_process_that_was_killed_costs_nothing(folder):
     (folder / "z.md").write_text("最後")
     events = read([folder])
