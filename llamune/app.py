@@ -63,7 +63,9 @@ class App:
         self.noted: Place | None = None  # how far the evidence goes, once this run has ended
         self.slots = Slots()
         self.blind = Blind()
-        self.library = Library(paths, lambda: self.settings, lambda: self._store, scripted=scripted)
+        self.library = Library(
+            paths, lambda: self.settings, lambda: self._store, self.open_catalog, scripted=scripted
+        )  # fmt: skip
         self.findings: dict[int, tuple[str, ...]] = {}  # of this run's judges, by answer
         self._scripted = scripted
         self._store: Store | None = None
@@ -200,6 +202,7 @@ class App:
 
     async def close(self) -> None:
         """Ends engines and the measurement, and closes the store."""
+        await self.library.aclose()
         if self._catalog is not None:
             await self._catalog.aclose()
         if self._meter is not None:

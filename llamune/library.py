@@ -15,6 +15,8 @@ from llamune.settings import Settings
 if TYPE_CHECKING:
     from llamune.chat.passage import Knowledge
     from llamune.chat.seen import ExtraPrompt
+    from llamune.knowledge.embedders.ollama import Models
+    from llamune.knowledge.shelf import Shelf
     from llamune.modes import ModeSet
 
 
@@ -24,14 +26,23 @@ class Library:
     Args:
         settings: those in force at that moment.
         store: gives None where prompts are not remembered (one question on the command line).
-        scripted: the fake collections of `knowledge.scripted` instead of the user's.
+        models: gives the catalogue, for embedding models.
+        scripted: the fake collections of `knowledge.scripted` for a user who has none.
     """
 
     def __init__(
-        self, paths: Paths, settings: Callable[[], Settings], store: Callable[[], Store | None], *, scripted: bool
+        self,
+        paths: Paths,
+        settings: Callable[[], Settings],
+        store: Callable[[], Store | None],
+        models: "Callable[[], Models]",
+        *,
+        scripted: bool,
     ) -> None:
-        self._paths, self._settings, self._store, self._scripted = paths, settings, store, scripted
+        self._paths, self._settings, self._store = paths, settings, store
+        self._models, self._scripted = models, scripted
         self.known: tuple[str, ...] = ()  # collections, when they were last looked at; for completion
+        self._shelf: Shelf | None = None
         self._opening: asyncio.Task[Knowledge] | None = None
 
     async def knowledge(self) -> "Knowledge":
@@ -74,6 +85,19 @@ class Library:
         return load([shipped("modes"), self._paths.modes])
 
     def _open(self) -> "Knowledge":
-        from llamune.knowledge.scripted import ScriptedKnowledge
+        folder = self._paths.home / "knowledge"
+        if self._scripted and not folder.exists():
+            from llamune.knowledge.scripted import ScriptedKnowledge
 
-        return ScriptedKnowledge()
+            return ScriptedKnowledge()
+        from llamune.knowledge.shelf import Shelf
+
+        self._shelf = Shelf(folder, self._models())
+        return self._shelf
+
+    async def aclose(self) -> None:
+        """Closes what was opened."""
+        if self._opening:
+            await asyncio.gather(self._opening, return_exceptions=True)
+        if self._shelf:
+            await self._shelf.aclose()

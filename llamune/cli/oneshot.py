@@ -117,6 +117,7 @@ class OneShot:
                     if isinstance(event, TextArrived | ThinkingArrived):
                         self._load(loop)  # the first token is on the screen
         finally:
+            await app.library.aclose()
             await catalog.aclose()
 
     def _take(self, event: Event) -> None:

@@ -8,6 +8,7 @@ that nobody takes it for a model.
 import asyncio
 import hashlib
 import json
+import re
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -65,6 +66,12 @@ class Script:
     after: int = -1
 
 
+def _cited(request: ChatRequest) -> str:
+    """The first sentence of the best passage with its number; without passages, that there are none."""
+    found = re.search(r"^<passage 1 \w+>[^\n]*\n(.+?(?:。|\.(?=\s)|\n))", request.messages[-1].content, re.MULTILINE)
+    return f"{found[1].strip()} [1]" if found else "No documents."
+
+
 def _refused(_request: ChatRequest) -> LlamuneError:
     return EngineUnreachable("The scripted engine does not answer.", "Choose another model: /switch")
 
@@ -96,6 +103,8 @@ MODELS: Final[Mapping[str, Script]] = {
     "scripted:judge-late": Script("judges when asked twice", reply=scripted_judge.second_try),
     "scripted:judge-flips": Script("judges, and prefers what comes first", reply=scripted_judge.flipping),
     "scripted:judge-babbles": Script("shall judge, and talks", text="The answer, the answer, the answer. {} [1, 2]"),
+    "scripted:cite": Script("answers with the best passage, and cites it", reply=_cited),
+    "scripted:miscite": Script("cites what is not there", text="それは 987,654円 です [1][9]。"),
     "scripted:embed": Script("makes embeddings of letters"),
 }
 

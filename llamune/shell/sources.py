@@ -51,7 +51,8 @@ def _unfound(answer: Answer, seen: Seen, commands: bool) -> str:
 
 
 def _cited(number: int, seen: Seen, columns: int) -> str:
-    return text.cut(f"  [{number}] {title(seen.passages[number - 1])}", columns - 1)
+    first, *rest = text.folded(f"[{number}] {title(seen.passages[number - 1])}", columns - 6).split("\n")
+    return "\n".join([f"  {first}", *(f"      {line}" for line in rest)])
 
 
 def _wrong(checked: Checked, seen: Seen) -> list[str]:

@@ -15,13 +15,16 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from sqlalchemy import Connection, Row, select
 
+from llamune.chat.lineup import Level
 from llamune.chat.preset import OPTION_NAMES
 from llamune.chat.rating import HIGHEST, LOWEST, Rating, Vote
 from llamune.chat.session import AnswerStatus, Imported, Reason, TitledBy
 from llamune.errors import StoreError
 from llamune.i18n import _
 from llamune.store import ratings, search, sessions
+from llamune.store import transfer_knowledge as knowledge
 from llamune.store.tables import ACT, ANSWER, SESSION, TURN
+from llamune.store.transfer_knowledge import CheckedJson, SeenJson
 from llamune.store.turns import SECOND, letter
 from llamune.store.values import USAGE, attachments_of, insert_row, moment, storable, to_json, when
 
@@ -114,6 +117,10 @@ class AnswerPart(Part):
     task: Text = ""
     created_at: Time
     rating: RatingPart | None = None
+    knowledge: Level = ""
+    checksum: Count = 0
+    seen: SeenJson = None
+    checked: CheckedJson = None
 
 
 class TurnPart(Part):
@@ -126,6 +133,19 @@ class TurnPart(Part):
     attachments: list[FilePart] = Field(default_factory=list)
     created_at: Time
     answers: list[AnswerPart] = Field(default_factory=list)
+
+
+class VersionPart(Part):
+    text: Text
+    created_at: Time
+
+
+class PromptPart(Part):
+    """An extra prompt of the session, its oldest version first."""
+
+    active: bool = True
+    removed: bool = False
+    versions: Annotated[list[VersionPart], Field(min_length=1)]
 
 
 class SessionPart(Part):
@@ -145,6 +165,9 @@ class SessionPart(Part):
     created_at: Time
     updated_at: Time
     deleted_at: Time | None = None
+    corpora: list[Text] = Field(default_factory=list)
+    mode: Text = ""
+    prompts: list[PromptPart] = Field(default_factory=list)
     rewinds: list[Time] = Field(default_factory=list)
     turns: list[TurnPart] = Field(default_factory=list)
 
@@ -181,12 +204,14 @@ def export(connection: Connection, session_id: int) -> dict[str, Any]:
     places = {row.id: place for place, row in enumerate(rows)}
     rewinds = {act.id: place for place, act in enumerate(acts)}
     answers = _answers(connection, session_id)
-    names = ("uid", "title", "titled_by", "model", "preset", "system", "summary", "summarised")
+    names = ("uid", "title", "titled_by", "model", "preset", "system", "summary", "summarised", "mode")
     return {
         "format": FORMAT,
         "version": VERSION,
         **{name: getattr(session, name) for name in names},
         "overrides": json.loads(session.overrides),
+        "corpora": json.loads(session.corpora),
+        "prompts": knowledge.prompts_of(connection, session_id),
         **{name: _time(getattr(session, name)) for name in ("created_at", "updated_at", "deleted_at")},
         "rewinds": [_time(act.at) for act in acts],
         "turns": [_turn(row, places, rewinds, answers.get(row.id, [])) for row in rows],
@@ -208,10 +233,10 @@ def _turn(row: Row[Any], places: Mapping[int, int], rewinds: Mapping[int, int], 
 def _answers(connection: Connection, session_id: int) -> dict[int, list[Any]]:
     """The answers of each turn of a session, in the order asked."""
     query = select(ANSWER).join(TURN, TURN.c.id == ANSWER.c.turn_id).where(TURN.c.session_id == session_id)
-    said = ratings.of_session(connection, session_id)
+    said, seen = ratings.of_session(connection, session_id), knowledge.seen_of(connection, session_id)
     found: dict[int, list[Any]] = {}
     for row in connection.execute(query.order_by(ANSWER.c.id)):
-        found.setdefault(row.turn_id, []).append(_answer(row) | {"rating": _rating(said.get(row.id))})
+        found.setdefault(row.turn_id, []).append(_answer(row, said.get(row.id), seen.get(row.context_id)))
     return found
 
 
@@ -222,14 +247,17 @@ def _rating(rating: Rating | None) -> dict[str, Any] | None:
     return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in values.items()}
 
 
-def _answer(row: Row[Any]) -> dict[str, Any]:
+def _answer(row: Row[Any], said: Rating | None, seen: str | None) -> dict[str, Any]:
     names = ("letter", "model", "preset", "engine", "digest", "text", "thinking", "reason", "error", "hint")
     return {
-        **{name: getattr(row, name) for name in (*names, "adopted", "discarded", "task")},
+        **{name: getattr(row, name) for name in (*names, *("adopted", "discarded", "task", "knowledge", "checksum"))},
         "status": "cancelled" if row.status in ("waiting", "streaming") else row.status,
         "options": json.loads(row.options),
         "usage": {name: getattr(row, name) for name in USAGE},
         "created_at": _time(row.created_at),
+        "rating": _rating(said),
+        "seen": json.loads(seen) if seen else None,
+        "checked": json.loads(row.checked) if row.checked else None,
     }
 
 
@@ -279,10 +307,11 @@ def import_all(connection: Connection, now: int, parts: Iterable[SessionPart]) -
 
 
 def _import(connection: Connection, now: int, part: SessionPart) -> None:
-    row = part.model_dump(exclude={"format", "version", "rewinds", "turns"})
-    row |= {"overrides": to_json(part.overrides)}
+    row = part.model_dump(exclude={"format", "version", "rewinds", "turns", "prompts"})
+    row |= {"overrides": to_json(part.overrides), "corpora": to_json(part.corpora)}
     row |= {name: value and moment(value) for name, value in row.items() if name.endswith("_at")}
     session_id = insert_row(connection, SESSION, row)
+    knowledge.put_prompts(connection, session_id, [p.model_dump() for p in part.prompts])
     acts = [_import_rewind(connection, now, session_id, moment(time)) for time in part.rewinds]
     ids: list[int] = []
     for turn in part.turns:
@@ -310,9 +339,10 @@ def _import_turn(connection: Connection, now: int, turn: TurnPart, **links: int 
 
 def _import_answer(connection: Connection, now: int, turn_id: int, name: str, answer: AnswerPart) -> None:
     created = moment(answer.created_at)
-    row = answer.model_dump(exclude={"usage", "rating"}) | answer.usage.model_dump()
+    row = answer.model_dump(exclude={"usage", "rating", "seen", "checked"}) | answer.usage.model_dump()
     row |= {"turn_id": turn_id, "letter": name, "options": to_json(answer.options), "created_at": created}
-    row |= {"owner_pid": 0, "owner_start": ""}
+    row |= {"owner_pid": 0, "owner_start": "", "context_id": knowledge.put_seen(connection, turn_id, answer.seen)}
+    row["checked"] = to_json(answer.checked) if answer.checked else ""
     row["status"] = "cancelled" if answer.status in ("waiting", "streaming") else answer.status
     answer_id = insert_row(connection, ANSWER, row)
     search.add(connection, min(created, now) // SECOND, turn_id, answer_id, answer.text, late=True)
