@@ -147,9 +147,9 @@ async def _decide(shell: Shell, turn: Turn, new: Sequence[Answer]) -> None:
 
 
 async def disagree(shell: Shell, turn: Turn, new: Sequence[Answer]) -> None:
-    """Where the new answers and the one that stands differ in fact."""
+    """Where the new answers and the one that stands differ in fact; one that was cut lacks more than it disagrees."""
     ids = {a.id for a in new}
-    texts = [(a.letter, a.text) for a in turn.answers if (a.adopted or a.id in ids) and a.text.strip()]
+    texts = [(a.letter, a.text) for a in turn.answers if (a.adopted or a.id in ids) and a.status == "complete"]
     if len(texts) > 1:
         shell.show(Disagreement(await asyncio.to_thread(disagreement.compare, texts)))
 

@@ -33,7 +33,7 @@ def ways(shell: Shell) -> Iterable[Choice]:
 def running(shell: Shell) -> Iterable[Choice]:
     """Completion: background answers that have not ended."""
     yield from ((lane.letter, lane.model) for lane in shell.running())
-    yield "all", _("every background answer")
+    yield "all", _("every answer")
 
 
 @command(
@@ -102,7 +102,7 @@ async def ignore(shell: Shell, args: Arguments) -> None:
 
 @command(
     "stop",
-    N_("stop a background answer, or all"),
+    N_("stop one answer that is being made, or all"),
     Parameter("LETTER", N_("the answer's letter, or all"), choices=running),
     now=True,
     example="/stop all",
@@ -116,6 +116,8 @@ async def stop(shell: Shell, args: Arguments) -> None:
         if lane is None:
             raise UsageError(_("No answer {letter} is running.").format(letter=word.upper()), "/stop all")
         count = shell.stop_answers(lane.answer_id)
+    if not count:
+        return shell.show(_("No answer is being made."))
     shell.show(
         ngettext("{n} answer stopped; what came is kept.", "{n} answers stopped; what came is kept.", count).format(
             n=count

@@ -71,7 +71,7 @@ class Shell(Protocol):
         ...
 
     def stop_answers(self, answer_id: int | None) -> int:
-        """Stops one running answer, or all in the background. Returns how many."""
+        """Stops one running answer, or all. Returns how many."""
         ...
 
     def leave(self) -> None:

@@ -118,7 +118,11 @@ class Repl:
         if self._running and answer_id in self._running.ids:
             self._running.stop(answer_id)
             return 1
-        return self.background.stop(answer_id)
+        count = self.background.stop(answer_id)
+        if self._running and self._watch and answer_id is None:
+            count += len(self._watch.open)
+            self._running.stop()
+        return count
 
     def put(self, text: str) -> None:
         self.front.put(text)

@@ -92,6 +92,18 @@ def test_one_of_several_fails_and_one_is_stopped(home: Path, migrated: Path) -> 
         chat.ask("Still there?", "scripted:echo\nStill there?")
 
 
+def test_stop_all_stops_what_is_watched_too(home: Path, migrated: Path) -> None:
+    with Chat(prepare(home, migrated)) as chat:
+        chat.ask("How long?")
+        chat.command("/stop all", "No answer is being made.")
+        chat.types("/retry scripted:endless scripted:endless/fast")
+        chat.sees("scripted:endless is writing")
+        chat.send("/stop all" + ENTER)
+        chat.sees("2 answers stopped; what came is kept.", "/adopt B")
+        assert "differences in fact" not in chat.everything(), "what was cut is not compared"
+        assert [r.status for r in answers(home)] == ["complete", "cancelled", "cancelled"]
+
+
 def test_one_other_answer_is_asked_about(home: Path, migrated: Path) -> None:
     with Chat(prepare(home, migrated)) as chat:
         chat.ask("How long?")
