@@ -161,6 +161,19 @@ def test_a_full_disk_stops_no_chat_and_is_said(migrated: Path, home: Path) -> No
     assert "No space left" in (home / "logs" / "llamune.log").read_text()
 
 
+def test_the_chat_says_that_nothing_is_written_and_when_it_is_again(migrated: Path, home: Path) -> None:
+    prepare(home, migrated)
+    (home / "evidence").write_text("in the way")
+    with Chat(home) as chat:
+        chat.sees("evidence is not being written: File exists")
+        chat.ask("hello")
+        (home / "evidence").unlink()
+        chat.sees("evidence is being written again")
+        chat.leave()
+        assert f"evidence {len(kinds(home))}:" in chat.text()
+    assert kinds(home)[:2] == ["gap", "start"]
+
+
 def test_when_the_disk_has_room_again_the_gap_is_told_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Paths(home).evidence
     folder.parent.mkdir(parents=True)
