@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from html.parser import HTMLParser
 
 from llamune.sources.outline import Outline, one_line
@@ -45,7 +46,7 @@ class _Page(HTMLParser):
         self.title = self.first = ""
         self._text: list[str] = []
         self._unseen: list[str] = []  # open tags whose content does not count
-        self._tables: list[list[list[str]]] = []
+        self._tables: list[list[list[_Cell]]] = []
         self._in_title = self._pre = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -59,7 +60,7 @@ class _Page(HTMLParser):
         elif tag == "br":
             self._text.append("\n")
         elif tag in BLOCKS or _level(tag):
-            self._open(tag)
+            self._open(tag, dict(attrs).get("rowspan") or "1")
 
     def handle_endtag(self, tag: str) -> None:
         if tag in self._unseen:
@@ -88,14 +89,18 @@ class _Page(HTMLParser):
         else:
             self.outline.text(text if self._pre else "\n".join(map(str.strip, text.strip().split("\n"))))
 
-    def _open(self, tag: str) -> None:
+    def _open(self, tag: str, rows: str) -> None:
+        if _level(tag) and self._tables:
+            self._cell()
+            self.outline.text("\n".join(_line(row) for table in self._tables for row in table))
+            self._tables.clear()  # a table with headings is a frame around the page
         if tag == "tr" and self._tables:
             self._cell()
             self._tables[-1].append([])
         elif tag in ("td", "th") and self._tables:
             self._cell()
             self._tables[-1] = self._tables[-1] or [[]]
-            self._tables[-1][-1].append("")
+            self._tables[-1][-1].append(_Cell("", int(rows) if rows.isdecimal() else 1))
         elif tag == "table":
             self._cell() if self._tables else self.paragraph()
             self._tables.append([])
@@ -122,18 +127,45 @@ class _Page(HTMLParser):
         if text:
             rows = self._tables[-1]
             if not rows or not rows[-1]:
-                rows.append([""])
-            rows[-1][-1] = f"{rows[-1][-1]} {text}".strip()
+                rows.append([_Cell("", 1)])
+            rows[-1][-1].text = f"{rows[-1][-1].text} {text}".strip()
 
-    def _end_table(self, rows: list[list[str]]) -> None:
+    def _end_table(self, rows: "list[list[_Cell]]") -> None:
         rows = [row for row in rows if row]
-        lines = [" ".join(row) for row in rows]
+        lines = list(map(_line, rows))
         if self._tables:
             self._text.append(" ".join(lines))
         elif len(rows) > 1 and min(map(len, rows)) > 1 and max(map(len, lines)) < 2000:
-            self.outline.table(rows)
+            self.outline.table(_filled(rows))
         else:  # a frame around the page
             self.outline.text("\n".join(lines))
+
+
+@dataclass(slots=True)
+class _Cell:
+    text: str
+    rows: int  # that it spans
+
+
+def _line(row: list[_Cell]) -> str:
+    return " ".join(cell.text for cell in row)
+
+
+def _filled(rows: list[list[_Cell]]) -> list[list[str]]:
+    """A cell that spans rows says its text in each of them."""
+    spans: dict[int, _Cell] = {}  # column → the cell that reaches into the next row
+    found = []
+    for row in rows:
+        left, line = iter(row), list[str]()
+        while cell := spans.get(len(line)) or next(left, None):
+            cell.rows -= 1
+            if cell.rows > 0:
+                spans[len(line)] = cell
+            else:
+                spans.pop(len(line), None)
+            line.append(cell.text)
+        found.append(line)
+    return found
 
 
 def _level(tag: str) -> int:

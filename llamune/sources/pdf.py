@@ -16,6 +16,9 @@ from llamune.sources.part import Part, Unreadable
 ENDS = "。．.!?！？」』）)：:…"
 PASSWORD = 4  # FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
 SECURITY = 5
+_BEGINS = re.compile(
+    r"\u3000|\s*(?:[・•●○■◆※*＊–(（①-⑳-]|[0-9０-９]{1,3}[.．、)）\s])"
+)  # a paragraph or an item of a list
 _CJK = r"[\u3040-\u9fff\uff00-\uffef]"
 _BETWEEN = re.compile(rf"(?<={_CJK}) (?=[!-~])|(?<=[!-~]) (?={_CJK})")
 
@@ -134,8 +137,8 @@ def _paragraphs(lines: Sequence[str]) -> Iterator[str]:
     last = 0
     for line in lines:
         bare = line.strip()
-        wrapped = held and last >= wide and not held.endswith(tuple(ENDS)) and line[:1] != "\u3000" and not clause(bare)
-        if wrapped and bare:
+        wrapped = held and bare and last >= wide and not held.endswith(tuple(ENDS))
+        if wrapped and not _BEGINS.match(line) and not clause(bare):
             held += bare if held[-1] > "\u2e7f" or bare[0] > "\u2e7f" else f" {bare}"
         else:
             if held:

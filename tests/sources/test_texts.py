@@ -206,16 +206,18 @@ def test_html(tmp_path):
 <h1>来客</h1><p>受付で<ruby>氏名<rp>(</rp><rt>しめい</rt></ruby>を<br>記入する。<ul><li>青い札<li>赤い札</ul>
 <pre>一  二
 三</pre></td></tr></table>
-<h2>会議室</h2><table><tr><th>室<th>人数<tr><td>大<td>50<tr><td>小</td><td>8 &amp; 1</td></tr></table>
+<h2>会議室</h2><table><tr><th>階<th>室<th>人数
+<tr><td rowspan=2>三階<td>大<td>50<tr><td>小</td><td>8 &amp; 1</td></tr><tr><td>四階<td>応接<td>6</table>
 <p>閉じない段落<noscript>見えない</noscript></body>"""
     found = document(tmp_path, "a.html", text.encode("euc_jp"))
     assert (found.title, found.author) == ("案内", "総務部")
+    assert found.sections[0].path == ("来客",)  # the table around it is a frame
     words = "\n".join(section.text for section in found.sections)
     assert "受付で氏名を" in words
     assert all(piece in words for piece in ("記入する。", "青い札", "赤い札", "一  二", "閉じない段落"))
     assert not any(piece in words for piece in ("alert", "p{}", "しめい", "見えない"))
     table = next(section for section in found.sections if section.kind == "table")
-    assert (table.header, table.text) == ("室 | 人数", "大 | 50\n小 | 8 & 1")
+    assert (table.header, table.text) == ("階 | 室 | 人数", "三階 | 大 | 50\n三階 | 小 | 8 & 1\n四階 | 応接 | 6")
     assert table.path[-1] == "会議室"
 
 
