@@ -245,7 +245,7 @@ class Repl:
             else:
                 await self._question(line[1:] if line.startswith("//") else line)
         except asyncio.CancelledError:
-            self.screen.above(self.view.style(f"({_('stopped')})", "warn"))
+            self.screen.above(self.view.style(_("(stopped)"), "warn"))
         except Exception as error:
             self.fail(self._ours(error))
             self.front.put(line, over=False)  # what was typed is in the input again when that is empty
