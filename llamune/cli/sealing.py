@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
 
 def early(mode: str, places: Sequence["Place"], port: int) -> None:
-    """Seals before any setting is read, with what a letter remembers of them (see engine/letter.py)."""
-    if mode != "off":
-        sealed.seal(places, port, _start)
+    """Seals before any setting is read, with what a letter remembers of them (see engine/letter.py).
+
+    Raises: PermissionError where it has to be sealed and cannot, so that no letter goes out.
+    """
+    if mode != "off" and sealed.seal(places, port, _start).way == "guard" and mode == "on":
+        raise PermissionError("not sealed")
 
 
 def seal(args: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import os
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -92,8 +93,14 @@ class Starter:
         self._started = True
 
     async def running(self) -> bool:
-        return self._started and bool(await asyncio.to_thread(self._link.ask, "running"))
+        """Whether it runs, as far as anybody knows: with the process outside it has ended, too."""
+        try:
+            return self._started and bool(await asyncio.to_thread(self._link.ask, "running"))
+        except OSError:
+            return False
 
     async def stop(self) -> None:
-        if self._started and not self._link.gone:
-            await asyncio.to_thread(self._link.ask, "stop")
+        """Ends it; when the process outside has ended, that is done."""
+        if self._started:
+            with suppress(OSError):
+                await asyncio.to_thread(self._link.ask, "stop")
