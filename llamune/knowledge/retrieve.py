@@ -18,7 +18,7 @@ from llamune.knowledge.corpus import LIVE, Corpus
 from llamune.knowledge.embedders import Embedder
 from llamune.knowledge.vectors import Vectors
 
-FIRST = 5  # passages in which the answer is expected
+FIRST = 20  # passages in which the answer is expected
 TRUSTED = 0.5  # weight of the keyword part from which on cosines do not say whether an answer is there
 
 

@@ -1,0 +1,183 @@
+"""Collections of documents through the command line: added, searched, brought up to date, taken along, measured."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llamune.cli import main
+
+DATA = Path(__file__).parents[2] / "benchmarks" / "rag-ja"
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs `llamune knowledge …` in a home of its own. Gives what it printed, JSON as a value."""
+    monkeypatch.setenv("LLAMUNE_HOME", str(tmp_path / "home"))
+
+    def call(*words: str | Path, code: int = 0) -> Any:
+        capsys.readouterr()
+        assert main(["knowledge", *map(str, words)]) == code
+        said = capsys.readouterr()
+        return json.loads(said.out) if "--json" in words and not code else said.out + said.err
+
+    return call
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A few documents."""
+    made = tmp_path / "規程"
+    made.mkdir()
+    (made / "旅費.md").write_text("# 旅費規程\n\n## 第4条 日当\n\n日当は一日につき二千五百円とする。\n", encoding="utf-8")
+    (made / "休暇.md").write_text("# 休暇規程\n\n## 第2条 年次休暇\n\n年次休暇は二十日とする。\n", encoding="utf-8")
+    (made / "端末.md").write_text("# 端末\n\nパソコンはロッカーに保管する。VPN を使うこと。\n", encoding="utf-8")
+    return made
+
+
+def paths(found: Any) -> list[str]:
+    return [p["path"] for p in found["passages"]]
+
+
+def test_documents_are_added_and_found(run: Run, folder: Path) -> None:
+    added = run("add", "rules", folder, "--json")
+    assert sorted(a["path"] for a in added["added"]) == ["休暇.md", "旅費.md", "端末.md"]
+    assert all(a["chunks"] >= 1 for a in added["added"])
+    assert added["refused"] == added["skipped"] == []
+    found = run("search", "rules", "日当はいくら", "--json")
+    assert found["found"] is True
+    best = found["passages"][0]
+    assert (best["path"], best["section"]) == ("旅費.md", "旅費規程 › 第4条 日当")
+    assert best["retrievers"] == ["keyword", "vector"]
+    assert set(best) == {"path", "section", "text", "score", "retrievers"}
+
+
+@pytest.mark.parametrize(
+    ("question", "path"),
+    [("当", "旅費.md"), ("日当", "旅費.md"), ("年次休暇", "休暇.md"), ("ロッカー", "端末.md"), ("ﾛｯｶｰ", "端末.md"),
+     ("ろっかー", "端末.md"), ("vpn", "端末.md"), ("ＶＰＮ", "端末.md"), ("ロ", "端末.md"), ("ロッカーの保管", "端末.md"),
+     ("パソコン", "端末.md")],
+)  # fmt: skip
+@pytest.mark.parametrize("embedder", ["builtin", "none"])
+def test_short_questions_of_any_script_are_found(
+    run: Run, folder: Path, question: str, path: str, embedder: str
+) -> None:
+    run("add", "rules", folder, "--embedder", embedder)
+    found = run("search", "rules", question, "--json")
+    assert found["found"] is True
+    assert paths(found)[0] == path
+
+
+def test_a_question_about_something_else_is_not_found(run: Run, folder: Path) -> None:
+    run("add", "rules", folder)
+    assert run("search", "rules", "量子力学の観測問題", "--json")["found"] is False
+    assert "rules" in run("search", "rules", "量子力学の観測問題")
+
+
+def test_adding_again_changes_nothing(run: Run, folder: Path) -> None:
+    run("add", "rules", folder)
+    before = run("search", "rules", "日当", "--json")
+    assert run("add", "rules", folder, "--json")["added"] == []
+    assert run("search", "rules", "日当", "--json") == before
+
+
+def test_update_reads_what_changed_and_lets_go_of_what_is_gone(run: Run, folder: Path) -> None:
+    run("add", "rules", folder)
+    (folder / "旅費.md").write_text("# 旅費規程\n\n日当は九千円とする。\n", encoding="utf-8")
+    moved = (folder / "端末.md").rename(folder.parent / "端末.md")
+    added = run("update", "rules", "--json")["added"]
+    assert [a["path"] for a in added] == ["旅費.md"]
+    found = run("search", "rules", "日当", "--json")
+    assert "九千円" in found["passages"][0]["text"]
+    assert "二千五百円" not in json.dumps(found, ensure_ascii=False)
+    assert "端末.md" not in paths(run("search", "rules", "ロッカー", "--json"))
+    moved.rename(folder / "端末.md")
+    run("update", "rules", "--json")
+    assert paths(run("search", "rules", "ロッカー", "--json"))[0] == "端末.md"
+
+
+def test_the_same_text_is_shown_once(run: Run, folder: Path) -> None:
+    shutil.copy(folder / "旅費.md", folder / "写し.md")
+    run("add", "rules", folder)
+    texts = [p["text"] for p in run("search", "rules", "日当", "--json")["passages"]]
+    assert len(texts) == len(set(texts))
+
+
+def test_a_collection_travels_as_one_file(run: Run, folder: Path, tmp_path: Path) -> None:
+    run("add", "rules", folder)
+    run("export", "rules", tmp_path / "rules.corpus")
+    assert (tmp_path / "rules.corpus").stat().st_mode & 0o777 == 0o600
+    run("import", tmp_path / "rules.corpus", "taken")
+    assert run("search", "taken", "日当", "--json") == run("search", "rules", "日当", "--json")
+    run("update", "taken")  # its documents are not here, which is no reason to lose them
+    assert paths(run("search", "taken", "日当", "--json"))[0] == "旅費.md"
+
+
+@pytest.mark.parametrize("content", [b"", b"SQLite format 3\x00" + b"x" * 5000, "text".encode()])
+def test_a_file_that_is_no_collection_is_refused(run: Run, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "bad").write_bytes(content)
+    run("import", tmp_path / "bad", "bad", code=5)
+    assert run("list", "--json") == {"corpora": []}
+
+
+def test_a_collection_with_foreign_tables_is_refused(run: Run, folder: Path, tmp_path: Path) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    run("add", "rules", folder)
+    run("export", "rules", tmp_path / "bad")
+    with closing(sqlite3.connect(tmp_path / "bad")) as connection:
+        connection.execute("CREATE TRIGGER t AFTER INSERT ON setting BEGIN DELETE FROM document; END")
+    run("import", tmp_path / "bad", "bad", code=5)
+
+
+def test_removing(run: Run, folder: Path) -> None:
+    run("add", "rules", folder)
+    run("remove", "rules", folder, "--yes")
+    assert run("search", "rules", "日当", "--json") == {"passages": [], "found": False}
+    run("remove", "rules", "--yes")
+    assert folder.is_dir()
+    run("search", "rules", "日当", code=5)
+
+
+def test_nothing_is_removed_without_a_yes(run: Run, folder: Path) -> None:
+    run("add", "rules", folder)
+    run("remove", "rules", code=1)
+    assert run("search", "rules", "日当", "--json")["found"] is True
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "", "x" * 200, "a\nb", "a\x1b[31m"])
+def test_a_name_that_leaves_the_folder_is_refused(run: Run, folder: Path, name: str) -> None:
+    run("add", name, folder, code=2)
+
+
+def test_files_are_private(run: Run, folder: Path, tmp_path: Path) -> None:
+    os.umask(0o022)
+    run("add", "rules", folder)
+    corpus = tmp_path / "home" / "knowledge" / "rules"
+    assert corpus.stat().st_mode & 0o077 == 0
+    assert (corpus / "corpus.db").stat().st_mode & 0o077 == 0
+
+
+def test_evaluate_in_figures(run: Run, tmp_path: Path) -> None:
+    run("add", "rules", DATA / "docs")
+    found = run("evaluate", "rules", "--questions", DATA / "questions.jsonl", "--html", tmp_path / "e.html", "--json")
+    assert (found["corpus"], found["embedder"]) == ("rules", "builtin")
+    hybrid = found["retrieval"]["hybrid"]
+    assert hybrid["recall@1"] >= 0.38
+    assert hybrid["recall@3"] >= 0.52
+    best = max(found["retrieval"][way]["recall@1"] for way in ("keyword", "vector"))
+    assert hybrid["recall@1"] >= best - 0.02
+    assert set(found["unanswerable"]) >= {"auc", "refused", "wrongly_refused"}
+    assert "<script" not in (tmp_path / "e.html").read_text(encoding="utf-8")
+
+
+def test_a_line_that_is_no_question_is_named(run: Run, folder: Path, tmp_path: Path) -> None:
+    run("add", "rules", folder)
+    (tmp_path / "q.jsonl").write_text('{"question": "日当は", "evidence": []}\n{"q": 1}\n', encoding="utf-8")
+    assert "2" in run("evaluate", "rules", "--questions", tmp_path / "q.jsonl", code=2)
