@@ -10,6 +10,7 @@ from llamune.i18n import _, ngettext
 
 if TYPE_CHECKING:
     from llamune.app import App
+    from llamune.engine.catalog import Catalog
 
 REDRAW = 0.1  # seconds between two states of the progress line
 
@@ -22,6 +23,7 @@ async def take_in(app: "App", args: argparse.Namespace) -> None:
     catalog = app.open_catalog()
     name = args.name or args.file.stem.lower().replace(" ", "-")
     check_name(name)  # before gigabytes are sent
+    await _must_be_free(catalog, name)
     engine = catalog.engine(args.to or ("ollama" if await catalog.server_version() else "embedded"))
     with Progress() as progress:
         model = await engine.install(args.file, name, progress)
@@ -55,15 +57,24 @@ async def alias(app: "App", args: argparse.Namespace) -> None:
     """Gives a model another name. Raises UsageError, EngineError."""
     from llamune.cli.output import show
     from llamune.engine.files import check_name
-    from llamune.engine.ollama_models import full_name
 
     check_name(args.alias)
     catalog = app.open_catalog()
     engine, model = await catalog.find(args.name)
-    if {args.alias, full_name(args.alias)} & {m.name for m in await catalog.models()}:
-        raise UsageError(_("There is a model called {name} already.").format(name=args.alias))
+    await _must_be_free(catalog, args.alias)
     await engine.alias(model.name, args.alias)
     show(_("{name} is now also called {alias}.").format(name=model.name, alias=args.alias))
+
+
+async def _must_be_free(catalog: "Catalog", name: str) -> None:
+    """Raises UsageError where a model has this name: it would be lost."""
+    from llamune.engine.ollama_models import full_name
+
+    if {name, full_name(name)} & {m.name for m in await catalog.models(refresh=True)}:
+        raise UsageError(
+            _("There is a model called {name} already.").format(name=name),
+            _("Take another name, or remove it first: llamune models rm {name}").format(name=name),
+        )
 
 
 async def remove(app: "App", args: argparse.Namespace) -> None:

@@ -93,7 +93,7 @@ def notice(app: App) -> Note | None:
     fresh = not app.state.answered and not any(sets.own.glob("*.toml"))
     if not found or fresh or recommend.age(found[-1].version) <= recommend.age(app.state.answered):
         return None
-    told = changes(Difference.of(_before(sets, found[-1], app.state), found[-1]))
+    told = changes(Difference.of(_before(found, found[-1], app.state), found[-1]))
     head = _("New recommended models: {version}. Nothing changes by itself.").format(version=found[-1].version)
     return Note("\n  ".join([f"● {head}", *told.splitlines(), "/recommend details · apply · keep"]))
 
@@ -177,7 +177,7 @@ def listing(chosen: RecommendedSet, installed: Sequence[str], here: Machine) -> 
 
 def details(sets: Sets, chosen: RecommendedSet, state: State) -> Note:
     """What is new in a set, against the one in force or the one before it."""
-    before = _before(sets, chosen, state)
+    before = _before(sets.all(), chosen, state)
     told = [
         f"{chosen.version}: {chosen.changelog.get(language(), '')}",
         _("Compared with {version}:").format(version=before.version) if before else "",
@@ -186,9 +186,9 @@ def details(sets: Sets, chosen: RecommendedSet, state: State) -> Note:
     return Note("\n".join(x for x in told if x))
 
 
-def _before(sets: Sets, chosen: RecommendedSet, state: State) -> RecommendedSet | None:
+def _before(known: Sequence[RecommendedSet], chosen: RecommendedSet, state: State) -> RecommendedSet | None:
     """The set that a new one is compared with: the one in force, else the one before it."""
-    older = [s for s in sets.all() if recommend.age(s.version) < recommend.age(chosen.version)]
+    older = [s for s in known if recommend.age(s.version) < recommend.age(chosen.version)]
     in_force = [s for s in older if s.version == state.recommended]
     found = in_force or older
     return found[-1] if found else None

@@ -50,6 +50,8 @@ def test_taking_in_renaming_removing(run: Program, tmp_path: Path) -> None:
     refused = run("models", "import", str(file))
     assert (refused.code, "--name NAME" in refused.err) == (3, True)
     assert run("models", "import", str(file), "--name", "kitei:1").code == 0  # no Ollama runs: the built-in engine
+    again = run("models", "import", str(file), "--name", "kitei:1")
+    assert (again.code, "models rm kitei:1" in again.err) == (2, True)
     assert run("models", "alias", "kitei:latest", "kitei:1").code == 0
     one, two = (run("models", "show", name, "--json").json for name in ("kitei:1", "kitei:latest"))
     assert (one["digest"], one["path"]) == (two["digest"], two["path"])
@@ -85,6 +87,7 @@ async def test_a_file_goes_to_ollama_where_it_runs(server: StandIn, tmp_path: Pa
     file = tiny_gguf.babbler(tmp_path / "b.gguf")
     assert "(ollama)" in (await beside("models", "import", str(file))).out
     assert "b:latest" in server.models
+    assert (await beside("models", "import", str(file))).code == 2  # it would take the place of the other one
     assert "(embedded)" in (await beside("models", "import", str(file), "--to", "embedded", "--name", "b2")).out
     assert (await beside("models", "alias", "qwen3:8b", "m")).code == 0
     assert server.models["qwen3:8b"] == server.models["m:latest"]
