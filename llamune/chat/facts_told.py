@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from llamune.chat.facts import Answer
 from llamune.chat.facts_text import Index, Sentence, terms
-from llamune.chat.facts_words import EMPTY
+from llamune.chat.facts_words import COMMON, EMPTY
 
 TOLD = 0.2  # likeness from which a sentence counts as told, in other words
 SENTENCES = 400  # of an answer that are looked at
 TERMS = 20  # told of one answer
+PLAIN = EMPTY | COMMON
 
 _WORD = re.compile(r"[一-鿿々]{2,8}|[ァ-ヴー]{3,20}")
 
@@ -38,7 +39,7 @@ def telling(others: Sequence[Telling], lacking: Telling) -> Iterator[tuple[str, 
     for word in others[0].words:
         if given == TERMS:
             return
-        if word in lacking.answer.squeezed or word in EMPTY or not all(word in other.words for other in others):
+        if word in lacking.answer.squeezed or word in PLAIN or not all(word in other.words for other in others):
             continue
         if not any(lacking.tells(other.answer.sentences[other.words[word]]) for other in others):
             given += 1

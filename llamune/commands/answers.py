@@ -134,7 +134,7 @@ async def choose(shell: Shell, typed: str) -> Lineup:
 
 async def _decide(shell: Shell, turn: Turn, new: Sequence[Answer]) -> None:
     """After the new answers: one is asked about, for several the ways on are said."""
-    usable = [a for a in new if a.text.strip()]
+    usable = sorted((a for a in new if a.text.strip()), key=lambda a: a.status != "complete")
     await disagree(shell, turn, new)
     if len(usable) == 1 and len(new) == 1:
         await _ask_one(shell, turn, usable[0])
