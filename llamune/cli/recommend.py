@@ -111,6 +111,8 @@ def run(args: argparse.Namespace) -> int:
     }  # fmt: skip
     try:
         return verbs[args.verb](args) or 0
+    except BrokenPipeError:
+        raise  # who reads what we print has left
     except OSError as error:
         raise SettingsError(
             _("{path} cannot be used: {reason}").format(path=error.filename or "?", reason=error.strerror or error)

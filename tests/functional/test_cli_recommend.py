@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from llamune.commands import recommending
 from llamune.errors import SettingsError, UsageError
 from llamune.paths import Paths, shipped
 from llamune.state import State
-from tests.functional.chatting import Chat, prepare
+from tests.functional.chatting import Chat, environment, prepare
 
 SHIPPED = shipped("presets") / "recommended" / "2026-Q4.toml"
 
@@ -288,3 +290,13 @@ async def test_recommend_in_the_chat(shell: RememberingShell) -> None:
     assert shell.app.state.recommended == "2026-Q4"
     with pytest.raises(UsageError, match="does not know"):
         await shell.run("/recommend aply")
+
+
+def test_a_reader_who_leaves_is_no_error(home: Path) -> None:
+    command = [sys.executable, "-m", "llamune", "recommend", "show", "--json"]
+    variables = {k: v for k, v in {**os.environ, **environment(home)}.items() if v is not None}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=variables) as process:
+        assert process.stdout
+        process.stdout.close()
+        assert process.stderr
+        assert b"cannot be used" not in process.stderr.read()
