@@ -79,7 +79,8 @@ def faults(log: Log, seen: tuple[int, str] | None = None) -> list[Finding]:
     found = [Finding("unreadable", number, number) for number, _line, entry in read if entry is None]
     found += _walk([(entry[0], line, entry[1]) for _n, line, entry in read if entry], hashes, log.before.n)
     found += _missing(sorted(hashes))
-    return [*sorted(found, key=lambda f: f.first), *_of_head(log, hashes), *_of_seen(seen, hashes)]
+    keys = [entry[1].get("public") for _n, _line, entry in read if entry and entry[1].get("kind") == "key"]
+    return [*sorted(found, key=lambda f: f.first), *_of_head(log, hashes, keys), *_of_seen(seen, hashes)]
 
 
 def _walk(entries: Sequence[tuple[str, str, Facts]], hashes: Mapping[int, str], start: int) -> Iterator[Finding]:
@@ -111,10 +112,10 @@ def _missing(present: Sequence[int]) -> Iterator[Finding]:
             yield Finding("missing", a + 1, b - 1)
 
 
-def _of_head(log: Log, hashes: Mapping[int, str]) -> Iterator[Finding]:
+def _of_head(log: Log, hashes: Mapping[int, str], keys: Sequence[object]) -> Iterator[Finding]:
     head, end = log.head, max(hashes)
     if head is None:
-        if any(facts.get("kind") == "key" for facts in log.entries()):
+        if keys:
             yield Finding("unsigned")
         return
     if not head.genuine():
@@ -123,7 +124,6 @@ def _of_head(log: Log, hashes: Mapping[int, str]) -> Iterator[Finding]:
         yield Finding("cut", end + 1, head.n)
     elif head.n > log.before.n and hashes.get(head.n) not in (None, head.hash):
         yield Finding("rewritten", head.n, head.n)
-    keys = [facts.get("public") for facts in log.entries() if facts.get("kind") == "key"]
     if keys and keys[-1] != head.key:
         yield Finding("other key", head.n, head.n)
 

@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from llamune.network.chain import Facts
 
 RUN_BEGINS = ("start", "once")
+LONGEST_S = 1e9  # of one run: thirty years
+BENT = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
 
 
 @dataclass(slots=True)
@@ -58,12 +61,11 @@ def summary(entries: Iterable[Facts]) -> Summary:
     for facts in entries:
         made.began = made.began or facts["t"]
         made.until = max(made.until, facts["t"])
-        try:
+        with suppress(*BENT):
             _take(made, seen, facts)
-        except (LookupError, TypeError, ValueError, AttributeError):
-            continue
     for run in seen.values():
-        _close(made, run)
+        with suppress(*BENT):
+            _close(made, run)
     return made
 
 
@@ -77,7 +79,7 @@ class _Run:
 
 
 def _take(made: Summary, seen: dict[str, _Run], facts: Facts) -> None:
-    kind, run = facts["kind"], facts.get("run", "")
+    kind, run = facts["kind"], str(facts.get("run", ""))
     if kind in RUN_BEGINS:
         made.runs += kind == "start"
         made.once += kind == "once"
@@ -91,17 +93,17 @@ def _take(made: Summary, seen: dict[str, _Run], facts: Facts) -> None:
         one = seen.setdefault(run, _Run())
         one.last = facts
         if WORST.index(facts["verdict"]) < WORST.index(one.verdict):
-            one.verdict, one.reason = facts["verdict"], facts["reason"]
+            one.verdict, one.reason = facts["verdict"], str(facts["reason"])
     elif kind == "refused":
-        made.refused[facts["who"], facts["what"], facts["where"]] += facts["times"]
+        made.refused[str(facts["who"]), str(facts["what"]), str(facts["where"])] += int(facts["times"])
     elif kind == "engine":
-        made.engines[str(facts["version"]), facts["cloud"], tuple(map(str, facts["remote"]))] = None
+        made.engines[str(facts["version"]), str(facts["cloud"]), tuple(map(str, facts["remote"]))] = None
     elif kind == "model":
         made.models[str(facts["name"]), str(facts["digest"])] = None
     elif kind == "ignored":
         made.ignored.update(map(str, facts["variables"]))
     elif kind == "gap":
-        made.gaps.append((float(facts["since"]), facts["t"], str(facts["reason"])))
+        made.gaps.append((float(facts["since"]), float(facts["t"]), str(facts["reason"])))
     elif kind == "torn":
         made.torn += 1
 
@@ -113,15 +115,15 @@ def _close(made: Summary, run: _Run) -> None:
     made.verdicts[run.verdict] += 1
     if run.verdict == "unmeasured":
         made.reasons[run.reason] += 1
-    made.seconds += max(0.0, run.last["until"] - run.last["since"])
+    made.seconds += min(max(0.0, float(run.last["until"]) - float(run.last["since"])), LONGEST_S)
     made.sealed += bool(run.last["sealed"])
-    made.unknown += run.last["unknown"]
+    made.unknown += int(run.last["unknown"])
     for owner, by_reach in run.last["counts"].items():
         for reach, figures in by_reach.items():
             total = made.totals.setdefault((owner, reach), [0, 0, 0, 0])
-            total[:] = [a + b for a, b in zip(total, figures, strict=True)]
+            total[:] = [a + int(b) for a, b in zip(total, figures, strict=True)]
     for owner, where, reach, times in run.last["contacts"]:
-        made.contacts[owner, where, reach] += times
+        made.contacts[str(owner), str(where), str(reach)] += int(times)
 
 
 def _destinations(allowed: Iterable[Facts]) -> Iterator[tuple[str, str]]:

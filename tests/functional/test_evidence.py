@@ -10,8 +10,13 @@ from pathlib import Path
 
 import pytest
 from chatting import Chat, environment, piped, prepare
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from llamune.cli import main
+from llamune.cli.evidence import document
+from llamune.cli.evidence_html import page
+from llamune.cli.evidence_told import as_data
 from llamune.network.counts import Snapshot
 from llamune.network.evidence import Recorder
 from llamune.network.guard import Guard
@@ -185,3 +190,32 @@ def test_when_the_disk_has_room_again_the_gap_is_told_first(home: Path, monkeypa
     assert recorder.stop(Snapshot(0, 0))
     assert not recorder.problem
     assert kinds(home) == ["gap", "start", "end", "key"]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4),
+    max_leaves=8,
+)
+ENTRIES: list[dict[str, object]] = [
+    {"kind": "start", "run": "1", "version": "0", "guard": True, "allowed": [{"host": "h", "port": 1, "reach": "lan"}]},
+    {"kind": "refused", "who": "w", "what": "connect", "where": "h", "times": 1},
+    {"kind": "engine", "version": "1", "cloud": "on", "remote": ["r"]},
+    {"kind": "model", "name": "m", "digest": "d"},
+    {"kind": "gap", "since": 1, "reason": "r"},
+    {"kind": "end", "run": "1", "verdict": "out", "reason": "", "since": 1, "until": 2, "sealed": "", "unknown": 0,
+     "counts": {"llamune": {"outside": [1, 2, 3, 4]}}, "contacts": [["llamune", "h:1", "outside", 1]]},
+]  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.sampled_from(ENTRIES), st.integers(0, 9), json_values), max_size=6))
+@settings(max_examples=300, deadline=None)
+def test_no_entry_that_somebody_bent_breaks_the_report(bent: list[tuple[dict[str, object], int, object]]) -> None:
+    lines = []
+    for n, (entry, which, value) in enumerate(bent, 1):
+        keys = list(entry)
+        facts = {"n": n, "t": n, **entry, keys[which % len(keys)]: value}
+        lines.append(f"{'0' * 64} {json.dumps(facts)}")
+    log = Log(lines)
+    assert page(log, faults(log), document(log))
+    assert as_data(log)

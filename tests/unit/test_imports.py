@@ -5,7 +5,7 @@ import sys
 
 HEAVY = {
     *("torch", "transformers", "chromadb", "sentence_transformers"),
-    *("sqlmodel", "sqlalchemy", "alembic", "pydantic"),
+    *("sqlmodel", "sqlalchemy", "alembic", "pydantic", "cryptography"),
     *("ollama", "httpx", "xllamacpp", "rich", "tomlkit"),
 }
 FIRST_PROMPT = f"""
