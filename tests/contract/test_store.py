@@ -541,7 +541,11 @@ def test_usage_counts_what_ended_by_model_preset_and_task(store: Store, session:
     store.adopt(other.id)
     store.rate(other.id, vote="good", accuracy=5, useful=2)
     store.rate(made.id, vote="bad")
-    [first, second] = usage_by(store.usage(), "model", "preset", "task")
+    alone = store.add_turn(session.id, "Alone?")
+    answered(store, alone, "nobody was beside it", adopted=True)
+    store.keep(alone.id)
+    assert sum(line.compared for line in store.usage() if line.preset == "balanced") == 0
+    [first, second] = [line for line in usage_by(store.usage(), "model", "preset", "task") if line.preset == "p"]
     assert (first.model, first.preset, first.task, first.answers) == ("m", "p", "reasoning", 7)
     assert (first.complete, first.failed, first.success) == (5, 1, 5 / 6)
     assert (first.total.n, first.first.n, first.load.n, first.speed.n) == (4, 3, 1, 3)
@@ -550,8 +554,8 @@ def test_usage_counts_what_ended_by_model_preset_and_task(store: Store, session:
     assert (first.compared, first.chosen, first.bad, first.score) == (4, 0, 1, None)
     assert (second.compared, second.chosen, second.adopted, second.good, second.score) == (1, 1, 1.0, 1, 3.5)
     assert sum(first.weeks.values()) == 5
-    [both] = usage_by(store.usage(), "task")
-    assert (both.model, both.answers, both.total.n) == ("", 8, 5)
+    both = usage_by(store.usage(), "task")[0]
+    assert (both.model, both.task, both.answers, both.total.n) == ("", "reasoning", 8, 5)
 
 
 def test_usage_since_a_moment(store: Store, session: ChatSession) -> None:

@@ -23,7 +23,7 @@ from sqlalchemy.pool import NullPool
 from llamune.errors import LlamuneError, NotFound, StoreError
 from llamune.paths import Paths, shipped
 from llamune.store import connection as connection_module
-from llamune.store import database
+from llamune.store import database, usage
 from llamune.store.connection import Database
 from llamune.store.faults import translated
 from llamune.store.store import SqlStore
@@ -153,11 +153,12 @@ def test_an_upgrade_keeps_everything_and_leaves_a_copy(
     refused(paths, holding="newer Llamune")
 
 
-def test_a_file_of_the_first_version_gets_a_place_for_ratings(paths: Paths, tmp_path: Path) -> None:
-    folder = tmp_path / "first"
+def of_version(paths: Paths, folder: Path, version: str) -> None:
+    """Makes the database as that version had it, with one answer of the preset "code"."""
     shutil.copytree(shipped("migrations"), folder)
-    for later in set((folder / "versions").glob("*.py")) - set((folder / "versions").glob("0001_*.py")):
-        later.unlink()
+    for later in (folder / "versions").glob("*.py"):
+        if later.name[:4] > version:
+            later.unlink()
     database.open(paths, migrations=folder).close()
     with closing(sqlite3.connect(paths.database)) as connection:
         connection.execute(
@@ -170,13 +171,42 @@ def test_a_file_of_the_first_version_gets_a_place_for_ratings(paths: Paths, tmp_
         connection.execute(
             "INSERT INTO answer (turn_id, letter, model, preset, options, status, text, thinking, digest, engine,"
             " reason, error, hint, adopted, discarded, created_at, owner_pid, owner_start)"
-            " VALUES (1, 'A', 'm', 'p', '{}', 'complete', 'old', '', '', '', '', '', '', 1, 0, 1, 0, '')"
+            " VALUES (1, 'A', 'm', 'code', '{}', 'complete', 'old', '', '', '', '', '', '', 1, 0, 1, 0, '')"
         )
         connection.commit()
+
+
+def test_a_file_of_the_first_version_gets_a_place_for_ratings(paths: Paths, tmp_path: Path) -> None:
+    of_version(paths, tmp_path / "first", "0001")
     upgraded = database.open(paths)
     assert upgraded.rate(1, vote="good").vote == "good"
     assert [a.text for a in upgraded.turn(1).answers] == ["old"]
     upgraded.close()
+
+
+@pytest.mark.parametrize(("rated", "task"), [("code", "coding"), ("balanced", "")])
+def test_a_file_of_the_second_version_gets_tasks(paths: Paths, tmp_path: Path, rated: str, task: str) -> None:
+    of_version(paths, tmp_path / "second", "0002")
+    with closing(sqlite3.connect(paths.database)) as connection:
+        connection.execute(
+            "INSERT INTO rating (answer_id, vote, comment, blind, task, created_at) VALUES (1, 'good', '', 0, ?, 1)",
+            [rated],
+        )
+        connection.commit()
+    upgraded = database.open(paths)
+    assert [(line.preset, line.task, line.good) for line in upgraded.usage()] == [("code", "coding", 1)]
+    assert [contest.task for contest in upgraded.contests()] == [task]
+    upgraded.close()
+
+
+def test_counting_reads_no_text(paths: Paths, database_file: Path) -> None:
+    """A million answers can only be counted in time from the index that covers all that is counted."""
+    shutil.copy(database_file, paths.database)
+    with closing(sqlite3.connect(paths.database)) as connection:
+        connection.create_function("spreads", 5, lambda *_figures: 0)
+        query = usage._ENDED.text.replace("FILTER (WHERE status = 'complete')", "")
+        plan = " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", {"since": 0}))
+    assert plan == "SCAN answer USING COVERING INDEX answer_usage", "nothing is sorted, no row of a table is read"
 
 
 @pytest.mark.parametrize("body", ['op.execute("ALTER TABLE nothing ADD COLUMN x")', 'raise OSError("boom")'])
