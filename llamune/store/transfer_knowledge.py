@@ -5,7 +5,7 @@ The documents themselves stay behind, and so do prompts of modes and of everywhe
 
 from dataclasses import asdict
 from functools import cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 from sqlalchemy import Connection, insert, select
@@ -15,11 +15,9 @@ from llamune.store import contexts
 from llamune.store.tables import CONTEXT, PROMPT, PROMPT_VERSION, TURN
 from llamune.store.values import insert_row, moment, storable, when
 
-T = TypeVar("T")
-
 
 @cache
-def _adapter(kind: type) -> TypeAdapter[Any]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     """Made when a file is read: that takes some ms."""
     return TypeAdapter(kind)
 
@@ -39,10 +37,9 @@ def _checked(data: dict[str, Any] | None) -> dict[str, Any] | None:
         raise ValueError("no citations") from error
 
 
-def _again(value: T) -> T:
+def _again(value: Any) -> Any:
     """The value with every field of it checked. Raises ValidationError."""
-    checked: T = _adapter(type(value)).validate_python(asdict(value))  # type: ignore[arg-type]
-    return checked
+    return _adapter(type(value)).validate_python(asdict(value))
 
 
 SeenJson = Annotated[dict[str, Any] | None, AfterValidator(_seen)]
