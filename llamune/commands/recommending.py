@@ -156,9 +156,9 @@ def headline(app: App, chosen: RecommendedSet) -> Note:
 def listing(chosen: RecommendedSet, installed: Sequence[str], here: Machine) -> Listing:
     """One row a model, by priority."""
     columns = [
+        Column(""),
         Column(_("model"), least=12),
         Column(_("fits")),
-        Column(_("installed"), spare=1),
         Column(_("preset"), spare=4),
         Column(_("licence"), spare=5),
         Column(_("at least"), spare=6),
@@ -170,7 +170,8 @@ def listing(chosen: RecommendedSet, installed: Sequence[str], here: Machine) -> 
             told = wording.verdict(fits(m, here))
             there = m.installed_as(installed)
             about = (m.preset, m.licence, m.machine, m.purpose.get(language(), ""))
-            rows.append((m.name, told, ("✓" if there == m.name else there) or "–", *about))
+            name = m.name if there in ("", m.name) else f"{m.name} ({there})"
+            rows.append(("✓" if there else "–", name, told, *about))
     after = _("– is not installed: bring its GGUF file along, then: llamune models import FILE.gguf --name NAME")
     return Listing(columns, rows, after)
 

@@ -75,6 +75,9 @@ def test_a_signed_set_comes_in_and_earlier_ones_stay(run: Program, signed: Path,
     assert (different["order"], different["limit"], different["parameters"]) == ([], 0, [])
     assert "new: guide:1m" in run("recommend", "details").out
     assert run("recommend", "export").out.encode() == signed.read_bytes()
+    shown = run("recommend", "show").out
+    assert "✓  guide:1m" in shown
+    assert "–  qwen3:8b" in shown
     assert state(paths).recommended == ""  # importing applies nothing
     assert run("recommend", "apply").code == 0
     assert (state(paths).recommended, state(paths).lineup, state(paths).limit) == ("2027-Q1", ["guide:1m/fast"], 2)
