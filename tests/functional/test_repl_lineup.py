@@ -112,3 +112,15 @@ def test_one_other_answer_is_asked_about(home: Path, migrated: Path) -> None:
         chat.sees("stays.")
         chat.holds("And in Osaka?")
         chat.ask("", "scripted:echo\nAnd in Osaka?")
+
+
+def test_a_full_server_and_a_model_too_large_keep_nobody_else_waiting(home: Path, migrated: Path) -> None:
+    with Chat(prepare(home, migrated), rows=40) as chat:
+        chat.ask("How long?")
+        chat.types("/retry scripted:busy scripted:memory scripted:echo/fast")
+        chat.sees("Too many wait. Again in 2 s.", "scripted:memory does not fit.", "D scripted:echo fast")
+        assert [(r.model, r.status) for r in answers(home)[2:]] == [
+            ("scripted:memory", "failed"), ("scripted:echo", "complete")
+        ]  # fmt: skip
+        chat.send("/stop B" + ENTER)
+        chat.sees("1 answer stopped; what came is kept.", "/adopt D")
