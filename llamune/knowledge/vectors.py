@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -206,13 +207,18 @@ class Vectors:
 
     def _remove(self) -> None:
         self._close_client()
-        shutil.rmtree(self._folder / FOLDER, ignore_errors=True)
+        folder = self._folder / FOLDER
+        if folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            folder.unlink(missing_ok=True)
 
     def _close_client(self) -> None:
         self._collection = None
         if self._client is not None:
             client, self._client = self._client, None
-            client.close()
+            with suppress(Exception):  # what is broken need not close well
+                client.close()
 
     def _close(self) -> None:
         self._close_client()
@@ -284,8 +290,12 @@ def _client(folder: Path) -> Any:
         from chromadb.config import Settings
     except ImportError as error:
         raise no_extra() from error
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
+    except BaseException:
+        chromadb.api.client.SharedSystemClient.clear_system_cache()  # it would give the half-made one again
+        raise
 
 
 def no_extra() -> KnowledgeError:
