@@ -80,4 +80,4 @@ def _score(rows: Sequence[tuple[float, float]]) -> Score:
 
 
 async def _answer(served: Served, pair: Pair) -> str:
-    return (await served.answer(await served.prompt(pair.messages[:-1]), LENGTH))[0]
+    return await served.answer(await served.prompt(pair.messages[:-1]), LENGTH)

@@ -58,8 +58,8 @@ class Making:
             await self._probe()
         if not (self.folder / "reference.json").exists():
             await self._train()
-        verdict, figures = await self._verify(), await self._evaluate()
-        difference = await self._register(verdict)
+        in_file, figures = await self._verify(), await self._evaluate()
+        difference = max(in_file.largest, await self._register())
         result = {
             "engine": self._job["engine"],
             "model": self.version.tag,
@@ -134,23 +134,28 @@ class Making:
         self._job["losses"] = losses
         self._write_job()
 
-    async def _verify(self) -> verify.Verdict:
+    async def _verify(self) -> verify.Difference:
+        """The difference of the base in llama.cpp; the one of the own model is within its limits."""
         self._say("stage", stage="verify")
         model, base = self.folder / "model.gguf", Path(self._job["base"])
-        wanted, plain = (_json(self.folder / f"{n}.json") for n in ("reference", "reference-base"))
-        size = self.recipe.length
-        difference, steps = verify.largest(wanted, await verify.by_file(model, self._job["prompts"], ANSWER, size))
-        of_base, _steps = verify.largest(plain, await verify.by_file(base, self._job["prompts"], ANSWER, size))
-        found = verify.Verdict(difference, of_base, steps, verify.LIMITS[self.recipe.kind])
-        self._say("verified", ok=found.verified, difference=round(difference, 4), base=round(of_base, 4), steps=steps)
-        if not found.verified:
-            raise TrainingError(
-                _("The engine does not say what was trained: log-probabilities differ by {n:.3f}.").format(
-                    n=difference
-                ),
-                _("The model was not registered. Its file: {path}").format(path=model),
-            )
+        prompts, size = self._job["prompts"], self.recipe.length
+        of_base = await verify.in_file(base, prompts, _json(self.folder / "reference-base.json"), size)
+        self._job["allowed"] = of_base.largest + verify.LIMITS[self.recipe.kind]
+        found = await verify.in_file(model, prompts, _json(self.folder / "reference.json"), size)
+        self._compared(found, "llama.cpp", base=round(of_base.largest, 4))
         return found
+
+    def _compared(self, found: verify.Difference, engine: str, **more: float) -> None:
+        """Tells the difference. Raises TrainingError when it is too large."""
+        ok = found.steps > 0 and found.largest <= self._job["allowed"]
+        self._say("verified", ok=ok, difference=round(found.largest, 4), engine=engine, steps=found.steps, **more)
+        if not ok:
+            raise TrainingError(
+                _("{engine} does not say what was trained: log-probabilities differ by {n:.3f}.").format(
+                    engine=engine, n=found.largest
+                ),
+                _("The model was not registered. Its file: {path}").format(path=self.folder / "model.gguf"),
+            )
 
     async def _evaluate(self) -> dict[str, Any]:
         self._say("stage", stage="evaluate")
@@ -162,39 +167,36 @@ class Making:
         self._say("judged", promote=judged.promote, reasons=list(judged.reasons))
         return gate.figures(found, judged, {"before": before, "after": after})
 
-    async def _register(self, verdict: verify.Verdict) -> float:
-        """Makes it a model of the engine. Returns the largest difference of a log-probability that was seen."""
+    async def _register(self) -> float:
+        """Makes it a model of the engine. Returns the difference seen there, 0 where the file itself is served."""
         self._say("stage", stage="register")
         tag, model = self.version.tag, self.folder / "model.gguf"
         progress = lambda what, done, total: self._say("sending", what=what, done=done, total=total)  # noqa: E731
+        self.catalog.forget()
         if self._job["engine"] != "ollama":
             engine = self.catalog.engine("embedded")
             if await engine.find(tag):  # of a run that died after this step
                 await engine.remove(tag)
             await engine.install(model, tag, progress)
-            self.catalog.forget()
-            return verdict.difference
+            return 0.0
         assert self.catalog.ollama is not None  # the job was made with it
         await self.catalog.ollama.own.create(tag, model, self._job["like"], progress)
-        self.catalog.forget()
-        difference, steps = await self._in_ollama(tag, model)
-        self._say("verified", ok=bool(steps), difference=round(difference, 4), engine="ollama", steps=steps)
-        if not steps or difference > verdict.base + verdict.limit:
+        found = await self._in_ollama(tag, model)
+        try:
+            self._compared(found, "ollama")
+        except TrainingError:
             await self.catalog.ollama.remove(tag)
-            raise TrainingError(
-                _("Ollama does not say what was trained: log-probabilities differ by {n:.3f}.").format(n=difference),
-                _("It was removed from Ollama again. The file: {path}").format(path=model),
-            )
-        return max(verdict.difference, difference)
+            raise
+        return found.largest
 
-    async def _in_ollama(self, tag: str, model: Path) -> tuple[float, int]:
-        """The comparison once more, through the server: the difference and how many steps were compared."""
+    async def _in_ollama(self, tag: str, model: Path) -> verify.Difference:
+        """The comparison once more, through the server."""
         assert self.catalog.ollama is not None
         async with serving(model, self.recipe.length) as served:
             wanted = await verify.in_bytes(_json(self.folder / "reference.json"), served)
         asked = [[Message(role, content) for role, content in m] for m in self._job["asked"]]
         own = self.catalog.ollama.own
-        return verify.largest_by_text(wanted, [await own.steps(tag, m, self.recipe.length, ANSWER) for m in asked])
+        return verify.by_text(wanted, [await own.steps(tag, m, self.recipe.length, ANSWER) for m in asked])
 
     async def _child(self, work: str) -> AsyncGenerator[dict[str, Any]]:
         """The events of the training process. Raises TrainingError when it failed or died."""

@@ -26,7 +26,7 @@ async def pairs(served: Served, own: Sequence[Pair]) -> AsyncGenerator[Pair]:
     wanted = max(10, round(learned * SHARE / (1 - SHARE) / (1 - HELD)))
     for number, question in enumerate(asked[:wanted]):
         message = Message("user", question)
-        answer, _steps = await served.answer(await served.prompt([message]), LENGTH)
+        answer = await served.answer(await served.prompt([message]), LENGTH)
         if answer.strip():
             split: Split = "general" if number % round(1 / HELD) == 0 else "train"
             yield Pair((message, Message("assistant", answer.strip())), KIND, f"replay: {question}", split)

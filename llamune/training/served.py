@@ -6,7 +6,6 @@ That is the chat template, the tokenizer, greedy answers and their log-probabili
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,8 @@ from llamune.errors import TrainingError
 from llamune.i18n import _
 
 MARK = "ZQXJ"  # stands for an answer; a text that no template changes
+GREEDY = {"temperature": 0, "cache_prompt": True}
 TOP = 20  # log-probabilities of each step
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One token of an answer: its number, and the log-probability of the likeliest tokens by number."""
-
-    token: int
-    top: dict[int, float]
 
 
 class Served:
@@ -65,11 +57,16 @@ class Served:
         """The text of token numbers."""
         return str((await self._ask("/detokenize", {"tokens": list(tokens)}))["content"])
 
-    async def answer(self, tokens: Sequence[int], length: int, top: int = 0) -> tuple[str, list[Step]]:
-        """The greedy answer after a prompt, and its steps where `top` log-probabilities are asked for."""
-        body = {"prompt": list(tokens), "n_predict": length, "temperature": 0, "n_probs": top, "cache_prompt": False}
-        found = await self._ask("/completion", body)
-        return str(found["content"]), [_step(s) for s in found.get("completion_probabilities") or ()]
+    async def answer(self, tokens: Sequence[int], length: int) -> str:
+        """The greedy answer after a prompt."""
+        return str((await self._ask("/completion", {**GREEDY, "prompt": list(tokens), "n_predict": length}))["content"])
+
+    async def next(self, tokens: Sequence[int]) -> dict[int, float]:
+        """The likeliest next tokens with their log-probabilities; empty where llama.cpp tells none, which is so when
+        the likeliest is only part of a character."""
+        found = await self._ask("/completion", {**GREEDY, "prompt": list(tokens), "n_predict": 1, "n_probs": TOP})
+        steps = found.get("completion_probabilities") or [{"top_logprobs": []}]
+        return {int(t["id"]): float(t["logprob"]) for t in steps[0]["top_logprobs"]}
 
     async def _ask(self, path: str, body: dict[str, Any]) -> Any:
         try:
@@ -80,10 +77,6 @@ class Served:
         if status != 200 or not isinstance(answer, dict):
             raise TrainingError(_("llama.cpp refused {path}: {answer}").format(path=path, answer=str(answer)[:200]))
         return answer
-
-
-def _step(said: dict[str, Any]) -> Step:
-    return Step(int(said["id"]), {int(t["id"]): float(t["logprob"]) for t in said["top_logprobs"]})
 
 
 @asynccontextmanager

@@ -56,7 +56,7 @@ def changes(base: Base, state: Mapping[str, Any], recipe: Recipe) -> Iterator[tu
 def _added(base: Base, name: str, state: Mapping[str, Any], recipe: Recipe) -> np.ndarray[Any, Any]:
     """W + s·B·A; with DoRA each row brought to its learned length (equation 5 of the paper)."""
     a, b = (state[f"{name}.lora_{part}.{NAME}.weight"].float() for part in "AB")
-    weight = torch.from_numpy(np.array(base.weight(base.place(f"{name}.weight")))) + recipe.scale * (b @ a)
+    weight = torch.from_numpy(base.weight(base.place(f"{name}.weight"))) + recipe.scale * (b @ a)
     if recipe.dora:
         lengths = state[f"{name}.lora_magnitude_vector.{NAME}.weight"].float()
         weight *= (lengths / weight.norm(dim=1)).unsqueeze(1)

@@ -63,7 +63,7 @@ class Base:
     def weight(self, place: str) -> np.ndarray[Any, Any]:
         """A tensor of the file as float32, rows in the order of transformers."""
         tensor = self.tensors[place]
-        values = gguf.dequantize(tensor.data, tensor.tensor_type).astype(np.float32, copy=False)
+        values = np.array(gguf.dequantize(tensor.data, tensor.tensor_type), np.float32)  # a copy: the file is read-only
         return unpermuted(values, self.heads(place))
 
 
@@ -96,6 +96,8 @@ def opened(path: Path) -> Base:
     config = AutoConfig.from_pretrained(str(link.parent), gguf_file=link.name)
     config.tie_word_embeddings = not any(t.name == "output.weight" for t in reader.tensors)
     config.use_cache = False
+    if width := reader.fields.get(f"{architecture}.attention.key_length"):
+        config.head_dim = int(width.contents())  # which transformers does not read for every family
     return Base(path, architecture, config, {t.name: t for t in reader.tensors}, reader)
 
 
