@@ -30,7 +30,7 @@ def page(text: str) -> Part:
     seen = _Page()
     seen.feed(text)
     seen.close()
-    seen.paragraph()
+    seen.end()
     meta = seen.meta
     date = next((meta[key][:10] for key in DATES if re.match(r"\d{4}-\d\d-\d\d", meta.get(key, ""))), "")
     return Part(seen.outline.sections(), one_line(seen.title) or seen.first, date, author=meta.get("author", ""))
@@ -75,6 +75,12 @@ class _Page(HTMLParser):
             self.title += data
         elif not self._unseen:
             self._text.append(data if self._pre else re.sub(r"[ \t\r\n]+", " ", data))
+
+    def end(self) -> None:
+        """Ends what nobody closed."""
+        while self._tables:
+            self._close("table")
+        self.paragraph()
 
     def paragraph(self, level: int = 0) -> None:
         """Ends the paragraph; a heading where `level` says so. Within a table it stays in its cell."""

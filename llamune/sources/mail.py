@@ -42,7 +42,8 @@ def _mail(content: bytes, name: str) -> Iterator[Part | Attachment]:
     yield Part(outline.sections(), headers["Subject"], _date(message), author=headers["From"], name=name, digest=digest)
     for number, attached in enumerate(message.iter_attachments(), 1):
         file = one_line((attached.get_filename() or f"{number}{_suffix(attached)}").replace("/", "_"))
-        yield Attachment(f"{name}/{file}" if name else file, _bytes(attached))
+        if content := _bytes(attached):
+            yield Attachment(f"{name}/{file}" if name else file, content)
 
 
 def _header(message: EmailMessage, key: str) -> str:

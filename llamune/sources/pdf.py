@@ -6,7 +6,7 @@ Pages of pictures are not recognised (no OCR); a document of nothing else is ref
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 from llamune.sources.clauses import clause
@@ -46,10 +46,12 @@ def _part(document: Any) -> Part:
             "pictures" if any(True for page in document for _ in page.get_objects(max_depth=3)) else "empty"
         )
     marks = _bookmarks(document)
+    lengths = sorted(len(line) for lines in pages for line in lines if line)
+    wide = lengths[len(lengths) * 19 // 20] * 0.8  # a few wider lines, of tables, do not count
     outline = Outline()
     for number, lines in enumerate(_unbroken(_without_running_heads(pages))):
         outline.at(page=number + 1)
-        for line in _paragraphs(lines):
+        for line in _paragraphs(lines, wide):
             level = marks.get((number, _folded(line)))
             outline.heading(line, level) if level else outline.text(line)
     about = document.get_metadata_dict()
@@ -97,42 +99,46 @@ def _folded(text: str) -> str:
 
 
 def _without_running_heads(pages: Sequence[list[str]]) -> list[list[str]]:
-    """Takes away first and last lines that, numbers aside, stand on most pages; and page numbers alone."""
+    """Takes away first and last lines that stand on most pages, but for the page number in them."""
     pages = [[*lines] for lines in pages]
     for place in (0, -1):
         for _line in range(3):
-            edges = [re.sub(r"[0-9０-９]+", "#", lines[place].strip()) if lines else "" for lines in pages]
-            common, times = Counter(filter(None, edges)).most_common(1)[0] if any(edges) else ("", 0)
+            forms = [_forms(lines[place], number) if lines else set() for number, lines in enumerate(pages)]
+            common, times = next(iter(Counter(chain(*forms)).most_common(1)), ("", 0))
             if times < 3 or times * 2 <= len(pages):
                 break
-            for lines, edge in zip(pages, edges, strict=True):
-                if edge == common:
+            for lines, known in zip(pages, forms, strict=True):
+                if common in known:
                     lines.pop(place)
     return pages
+
+
+def _forms(line: str, page: int) -> set[str]:
+    """What a line is as a running head: itself, or with its first or last number as an offset from the page."""
+    found = {line.strip()} - {""}
+    numbers = [*re.finditer(r"[0-9０-９]{1,5}", line)]
+    for match in numbers[:1] + numbers[-1:]:
+        if abs(offset := int(match[0]) - page) <= 50:  # more is no page number, but one of a contract or a bill
+            found.add(f"{line[: match.start()]}#{offset}{line[match.end() :]}".strip())
+    return found
 
 
 def _unbroken(pages: list[list[str]]) -> list[list[str]]:
     """Moves the end of a sentence that a page break cuts to the page where it began."""
     for before, after in pairwise(pages):
         long = max(map(len, before), default=0) * 0.6
-        for _line in range(4):
-            if (
-                not before
-                or not after
-                or before[-1].endswith(tuple(ENDS))
-                or len(before[-1]) < long
-                or clause(after[0])
-            ):
-                break
-            head, stop, tail = after[0].partition("。")
-            before.append(head + stop)
-            after[:1] = [tail] if tail else []
+        if not before or len(before[-1]) < long or before[-1].endswith(tuple(ENDS)):
+            continue
+        end = next((number for number, line in enumerate(after[:4]) if "。" in line), None)
+        if end is not None and not any(map(clause, after[: end + 1])):
+            head, stop, tail = after[end].partition("。")
+            before += [*after[:end], head + stop]
+            after[: end + 1] = [tail] if tail else []
     return pages
 
 
-def _paragraphs(lines: Sequence[str]) -> Iterator[str]:
-    """Joins lines that were wrapped: the one before is nearly as wide as the widest and ends no sentence."""
-    wide = max(map(len, lines), default=0) * 0.8
+def _paragraphs(lines: Sequence[str], wide: float) -> Iterator[str]:
+    """Joins lines that were wrapped: the one before has at least `wide` characters and ends no sentence."""
     held = ""
     last = 0
     for line in lines:

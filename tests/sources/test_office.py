@@ -1,7 +1,7 @@
 """Word, Excel, PowerPoint and PDF files that real programs wrote."""
 
 import pytest
-from reading import FILES, document, outline, packed
+from reading import FILES, document, outline, packed, pdf
 
 from llamune.sources.document import Document, Section
 from llamune.sources.folder import read
@@ -110,16 +110,25 @@ def test_word_counts_clauses_on_through_all_chapters(tmp_path):
 
 
 def test_a_pdf_with_japanese_fonts_that_it_does_not_carry(tmp_path):
-    text = "監査は毎年四月に行う。".encode("cp932").hex().encode()
-    objects = [
-        b"<</Type/Catalog/Pages 2 0 R>>",
-        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 100]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>",
-        b"<</Length %d>>stream\nBT /F 12 Tf 20 50 Td <%s> Tj ET\nendstream" % (27 + len(text), text),
-        b"<</Type/Font/Subtype/Type0/BaseFont/Ryumin-Light/Encoding/90ms-RKSJ-H/DescendantFonts[6 0 R]>>",
-        b"<</Type/Font/Subtype/CIDFontType0/BaseFont/Ryumin-Light/CIDSystemInfo"
-        b"<</Registry(Adobe)/Ordering(Japan1)/Supplement 2>>>>",
+    assert outline(document(tmp_path, "a.pdf", pdf(["監査は毎年四月に行う。"]))) == [((), "監査は毎年四月に行う。")]
+
+
+def test_running_heads_of_a_pdf_are_no_text_and_numbers_of_bills_are(tmp_path):
+    pages = [
+        ["請求書一覧 2026年度版", f"請求番号 {1001 + n}", f"{name}の内容である。", f"{n + 1} / 4"]
+        for n, name in enumerate("甲乙丙丁")
     ]
-    numbered = b"".join(b"%d 0 obj%s endobj\n" % (n, o) for n, o in enumerate(objects, 1))
-    found = document(tmp_path, "a.pdf", b"%PDF-1.4\n" + numbered + b"trailer<</Root 1 0 R>>")
-    assert outline(found) == [((), "監査は毎年四月に行う。")]
+    found = document(tmp_path, "a.pdf", pdf(*pages))
+    assert [(s.page, s.text) for s in found.sections] == [
+        (n + 1, f"請求番号 {1001 + n}\n{name}の内容である。") for n, name in enumerate("甲乙丙丁")
+    ]
+
+
+def test_a_sentence_over_two_pages_stays_in_one_piece(tmp_path):
+    first = ["第1条（目的）この規程は、社員が出張するときの旅費の", "支給について、必要な事項を定めるものであり、次の"]
+    found = document(tmp_path, "a.pdf", pdf(first, ["とおりとする。次の文は二ページ目にある。"]))
+    assert [(s.page, s.text) for s in found.sections] == [
+        (1, "この規程は、社員が出張するときの旅費の支給について、必要な事項を定めるものであり、次のとおりとする。"),
+        (2, "次の文は二ページ目にある。"),
+    ]
+    assert {s.path for s in found.sections} == {("第1条（目的）",)}

@@ -221,6 +221,10 @@ def test_html(tmp_path):
     assert table.path[-1] == "会議室"
 
 
+def test_html_that_nobody_closed(tmp_path):
+    assert outline(document(tmp_path, "a.html", "<table><tr><td>一<table><tr><td>二<p>三")) == [((), "一 二 三")]
+
+
 @pytest.mark.parametrize(("name", "separator"), [("a.csv", ","), ("b.tsv", "\t"), ("c.csv", ";")])
 def test_a_table_of_text_keeps_its_header(tmp_path, name, separator):
     rows = [["番号", "備考"], ["1", '"一行目\n二行目"'], ["2", ""], ["3", "終"]]
