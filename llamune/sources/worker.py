@@ -4,6 +4,7 @@ One process serves many files; one that was killed or that ran out of memory cos
 """
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -71,9 +72,8 @@ class Worker(AbstractContextManager["Worker"]):
             if not answer:
                 return
             yield answer
-        reason = "slow" if self._late else "crashed"
-        self._end()
-        yield {"failure": {"name": "", "reason": reason}}
+        aborted = self._end() == -signal.SIGABRT  # how libraries in Rust and C++ end where memory does
+        yield {"failure": {"name": "", "reason": "slow" if self._late else "memory" if aborted else "crashed"}}
 
     def _answer(self, child: subprocess.Popen[bytes]) -> Mapping[str, Any] | None:
         """The next answer; None where none came in time or none can be understood."""
@@ -103,14 +103,16 @@ class Worker(AbstractContextManager["Worker"]):
             self._served = 0
         return self._child
 
-    def _end(self) -> None:
+    def _end(self) -> int:
+        """Ends the child, if there is one. Returns its exit code."""
         child, self._child, self._served = self._child, None, 0
-        if child is not None:
-            child.kill()
-            with suppress(OSError):
-                child.stdin.close()  # type: ignore[union-attr]
-            child.stdout.close()  # type: ignore[union-attr]
-            child.wait()
+        if child is None:
+            return 0
+        child.kill()
+        with suppress(OSError):
+            child.stdin.close()  # type: ignore[union-attr]
+        child.stdout.close()  # type: ignore[union-attr]
+        return child.wait()
 
 
 def _failed(answer: Mapping[str, Any]) -> bool:

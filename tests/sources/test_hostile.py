@@ -23,15 +23,24 @@ ENTITY = """<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/pas
 </w:body></w:document>"""
 
 
+def sparse_sheet(folder: Path) -> None:
+    """Two cells with 17 billion between them."""
+    cells = b'<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
+    sheet(folder / "sparse.xlsx", cells)
+
+
 def big_sheet(folder: Path) -> None:
-    with zipfile.ZipFile(folder / "million.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
-        with zipfile.ZipFile(FILES / "rates.xlsx") as real:
-            for info in real.infolist():
-                if info.filename != "xl/worksheets/sheet1.xml":
-                    archive.writestr(info, real.read(info))
-        rows = b"".join(b'<row r="%d"><c r="A%d"><v>1</v></c></row>' % (n, n) for n in range(1, 1_048_577))
-        name = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
-        archive.writestr("xl/worksheets/sheet1.xml", name + rows + b"</sheetData></worksheet>")
+    rows = (b'<row r="%d"><c r="A%d"><v>1</v></c></row>' % (n, n) for n in range(1, 1_048_577))
+    sheet(folder / "million.xlsx", b"".join(rows))
+
+
+def sheet(file: Path, rows: bytes) -> None:
+    """A real book whose first sheet has these rows."""
+    begin = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+    with zipfile.ZipFile(FILES / "rates.xlsx") as real, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
+        for info in real.infolist():
+            first = info.filename == "xl/worksheets/sheet1.xml"
+            made.writestr(info.filename, begin + rows + b"</sheetData></worksheet>" if first else real.read(info))
 
 
 def bomb(folder: Path) -> None:
@@ -72,6 +81,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_each_bad_file_costs_itself(folder):
     big_sheet(folder)
+    sparse_sheet(folder)
     bomb(folder)
     lying_bomb(folder)
     events = seen(folder)
@@ -94,6 +104,7 @@ def test_each_bad_file_costs_itself(folder):
         "entity.docx": ("refused", "its XML declares entities, which are never read"),
         "laughs.docx": ("refused", "its XML declares entities, which are never read"),
         "million.xlsx": ("refused", "a table has more than 200,000 rows"),
+        "sparse.xlsx": ("refused", "reading it takes too much memory"),
         "bomb.docx": ("refused", "it unpacks to more than 400 MB"),
         "lying.docx": ("refused", "it is damaged or cut off"),
     }
