@@ -133,12 +133,14 @@ def chat(steps: Path) -> int:
 
 def wait_for_last(term: Term) -> None:
     """Until only the endless answer is being made."""
-    while True:
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
         term.pump(0.3)
         rows = term.text()
         busy = re.findall(r"^  (\w+)  .*(?:waiting for|loading|reads|is writing)", rows, re.MULTILINE)
         if busy == ["AA"] and not re.search(r"[1-9]\d* more waiting", rows):
             return
+    raise SystemExit(f"the answers did not end:\n{term.text()}")
 
 
 def main(widths: list[int]) -> None:
