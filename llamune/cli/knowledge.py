@@ -157,7 +157,7 @@ async def opened(args: argparse.Namespace) -> AsyncIterator["Shelf"]:
     app = start.app(args)
     app.paths.make()
     catalog = app.open_catalog()
-    shelf = Shelf(app.paths.home / FOLDER, catalog)
+    shelf = Shelf(app.paths.home / FOLDER, catalog, lambda: getattr(args, "rerank", ""))
     try:
         yield shelf
     finally:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,10 @@ from llamune.commands.values import Column, Listing
 from llamune.errors import KnowledgeError, UsageError
 from llamune.i18n import _, ngettext
 from llamune.knowledge.corpus import Root
+from llamune.text import seconds
 
 if TYPE_CHECKING:
-    from llamune.knowledge.indexing import Report
+    from llamune.knowledge.indexing import Indexer, Report
     from llamune.knowledge.shelf import Shelf
 
 
@@ -68,11 +70,30 @@ async def _brought(args: argparse.Namespace, shelf: "Shelf", roots: Sequence[Roo
         async with shelf.changing(args.name, bar.step, args.embedder) as indexer:
             report = await indexer.read(roots)
             await indexer.embed()
+            cost = await _questions(args.questions, shelf, indexer)
+    if cost:
+        print(cost, file=sys.stderr)
     if args.json:
         show_json(as_json(report))
     else:
         _say(args.name, report, (await shelf.open(args.name)).note)
     return report
+
+
+async def _questions(model: str, shelf: "Shelf", indexer: "Indexer") -> str:
+    """Lets a model write questions. Returns what that has cost, "" where there was nothing to do."""
+    if not (helper := shelf.helper(model)):
+        return ""
+    started = time.monotonic()
+    passages, questions = await indexer.ask(helper)
+    await indexer.embed()
+    if not passages:
+        return ""
+    told = _("{model} wrote {questions} questions for {passages} passages in {time}: {tokens} tokens")
+    spent = seconds((time.monotonic() - started) * 1000)
+    return told.format(
+        model=model, questions=f"{questions:,}", passages=f"{passages:,}", time=spent, tokens=f"{helper.tokens:,}"
+    )
 
 
 def as_json(report: "Report") -> dict[str, object]:

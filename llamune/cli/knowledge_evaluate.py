@@ -13,11 +13,13 @@ from llamune.knowledge import evaluate
 from llamune.knowledge.calibrate import area
 from llamune.knowledge.evaluate import Question, Tally
 from llamune.knowledge.followup import complete
+from llamune.knowledge.helper import ORDERED, Helper
 from llamune.knowledge.retrieve import Ways
 
 if TYPE_CHECKING:
     from llamune.knowledge.shelf import Opened, Shelf
 
+RERANKED = "hybrid+rerank"
 BESIDE = "unanswerable.jsonl"  # a file of that name beside the questions is used
 
 
@@ -31,7 +33,7 @@ async def run(args: argparse.Namespace, shelf: "Shelf") -> None:
         raise UsageError(_("There is no question with evidence in {path}.").format(path=args.questions))
     opened = await shelf.open(args.name)
     with Bar() as bar:
-        found = await measured(opened, asked, without, bar)
+        found = await measured(opened, asked, without, bar, shelf.helper(args.rerank))
     if args.answer:
         from llamune.cli import knowledge_answers
 
@@ -47,13 +49,15 @@ async def run(args: argparse.Namespace, shelf: "Shelf") -> None:
 
 
 async def measured(
-    opened: "Opened", asked: Sequence[Question], without: Sequence[Question], bar: Bar
+    opened: "Opened", asked: Sequence[Question], without: Sequence[Question], bar: Bar, helper: Helper | None = None
 ) -> dict[str, Any]:
     """What `--json` prints."""
     ways = {"hybrid": Ways(), "keyword": Ways(vector=False), "vector": Ways(keyword=False)}
     if opened.embedder is None:
         ways = {"keyword": Ways(vector=False)}
     tallies: dict[str, Tally] = {name: Tally() for name in ways}
+    if helper:
+        tallies[RERANKED] = Tally()
     kinds: dict[str, Tally] = {}
     sure: list[float] = []
     for number, question in enumerate(asked):
@@ -62,6 +66,9 @@ async def measured(
             passages = await _passages(opened, question, way)
             tallies[name].add(question, passages)
             if name == next(iter(ways)):
+                if helper:
+                    order = await helper.order(question.text, [p.text for p in passages[:ORDERED]])
+                    tallies[RERANKED].add(question, [*(passages[n] for n in order), *passages[ORDERED:]])
                 kinds.setdefault(question.kind, Tally()).add(question, passages)
                 sure.append(passages[0].score if passages else 0.0)
     unsure = []
@@ -130,4 +137,9 @@ def refusing(figures: Mapping[str, Any]) -> list[str]:
 
 
 def _way(name: str) -> str:
-    return {"hybrid": _("both"), "keyword": _("keywords"), "vector": _("vectors")}.get(name, name)
+    return {
+        "hybrid": _("both"),
+        "keyword": _("keywords"),
+        "vector": _("vectors"),
+        RERANKED: _("both, put in order"),
+    }.get(name, name)

@@ -172,11 +172,23 @@ class Corpus:
         (found,) = self.rows(f"SELECT (SELECT count(*) FROM document WHERE {LIVE}), ({pieces})")
         return found[0], found[1]
 
-    def add_questions(self, chunk: int, questions: Sequence[str]) -> None:
-        """Questions that a piece answers, to be found beside it."""
+    def unasked(self, model: str) -> list[tuple[int, str]]:
+        """Pieces for which `model` has not written questions yet, with what it is to see."""
+        rows = self.rows(
+            "SELECT chunk.id, context, text FROM chunk JOIN document ON document.id = document"
+            f" WHERE {LIVE} AND asked <> ? ORDER BY 1",
+            model,
+        )
+        return [(number, embedded(None, context, text)) for number, context, text in rows]
+
+    def put_questions(self, chunk: int, model: str, questions: Sequence[str]) -> None:
+        """The questions that `model` wrote for a piece, in the place of earlier ones."""
         with self.writing():
+            old = self._unsearch("chunk.id = ? AND question IS NOT NULL", chunk)
+            self.connection.executemany("DELETE FROM entry WHERE id = ?", [(entry,) for entry in old])
             for question in questions:
                 self._enter(chunk, question, question)
+            self.connection.execute("UPDATE chunk SET asked = ? WHERE id = ?", (model, chunk))
 
     # what the other modules of this package use
 

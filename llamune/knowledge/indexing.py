@@ -19,6 +19,7 @@ from llamune.knowledge.chunking import chunks
 from llamune.knowledge.corpus import Corpus, Root
 from llamune.knowledge.embedders import BUILT_IN, Embedder
 from llamune.knowledge.embedders.builtin import BuiltIn, Model, fit
+from llamune.knowledge.helper import Helper
 from llamune.knowledge.retrieve import Searcher
 from llamune.knowledge.vectors import Vectors
 from llamune.network import sealed
@@ -75,6 +76,20 @@ class Indexer:
             await self._vectors.sync(self._tell("index"))
         else:
             await self._renew()
+
+    async def ask(self, helper: Helper) -> tuple[int, int]:
+        """Lets a model write questions for the pieces that have none of it yet; each piece is stored when it is done.
+
+        Returns: pieces asked about, questions written. Raises KnowledgeError.
+        """
+        model, written = await helper.name(), 0
+        todo = await asyncio.to_thread(self._corpus.unasked, model)
+        for number, (chunk, text) in enumerate(todo):
+            self._progress("ask", number, len(todo))
+            questions = await helper.questions(text)
+            await asyncio.to_thread(self._corpus.put_questions, chunk, model, questions)
+            written += len(questions)
+        return len(todo), written
 
     def drop(self, path: Path) -> int:
         """Lets go of everything that was added from a file or folder. Returns how many documents."""

@@ -4,6 +4,7 @@ Here are the tables, how the file is opened, and the lock that lets one process 
 
     document   one text and the file it came from; `removed` = the file is gone, and all of it can come back
     chunk      a piece of a document
+               (`asked`: the model that wrote questions for it)
     entry      what is looked for: a chunk itself, or a question that it answers
     term       keyword index over entries (FTS5, contentless)
     vector     of an entry, by generation: one generation = one embedder at one time
@@ -34,7 +35,7 @@ CREATE TABLE document(
 CREATE TABLE chunk(
   id INTEGER PRIMARY KEY, document INTEGER NOT NULL REFERENCES document ON DELETE CASCADE, place INTEGER NOT NULL,
   key TEXT NOT NULL, section TEXT NOT NULL, context TEXT NOT NULL, text TEXT NOT NULL, page INTEGER, line INTEGER,
-  same TEXT NOT NULL) STRICT;
+  same TEXT NOT NULL, asked TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX chunk_document ON chunk(document);
 CREATE TABLE entry(
   id INTEGER PRIMARY KEY AUTOINCREMENT, chunk INTEGER NOT NULL REFERENCES chunk ON DELETE CASCADE,
@@ -129,7 +130,8 @@ def translated(path: Path) -> Iterator[None]:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """The right to change a corpus: one process at a time; a crash gives it back. Raises KnowledgeError."""
-    with translated(folder), open(folder / "lock", "a") as file:
+    private = os.O_CREAT | os.O_RDWR
+    with translated(folder), open(os.open(folder / "lock", private, 0o600), "a") as file:
         if os.name == "posix":
             import fcntl
 

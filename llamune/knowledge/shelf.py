@@ -5,10 +5,11 @@ This is the `Knowledge` of the chat. It changes no documents; that is `indexing.
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from llamune.chat.passage import Found, Passage, Strength
 from llamune.errors import KnowledgeError, UsageError, near
@@ -17,7 +18,7 @@ from llamune.knowledge import calibrate, packing, schema
 from llamune.knowledge.corpus import FILE, Corpus
 from llamune.knowledge.embedders import BUILT_IN, NONE, Embedder
 from llamune.knowledge.embedders.ollama import EngineEmbedder, Models
-from llamune.knowledge.followup import complete
+from llamune.knowledge.helper import Chats, Helper, completed, ordered
 from llamune.knowledge.indexing import Indexer, Progress, fitted
 from llamune.knowledge.retrieve import Scale, Searcher
 from llamune.knowledge.vectors import Vectors
@@ -54,11 +55,12 @@ class Shelf:
 
     Args:
         home: the folder with a folder for each corpus.
-        models: where embedding models are found; None = no engine is asked.
+        models: where models are found; None = no engine is asked.
+        helping: the chat model that completes follow-ups and puts passages in order, at that moment; "" = none does.
     """
 
-    def __init__(self, home: Path, models: Models | None = None) -> None:
-        self._home, self._models = home, models
+    def __init__(self, home: Path, models: Models | None = None, helping: Callable[[], str] = lambda: "") -> None:
+        self._home, self._models, self._helping = home, models, helping
         self._open: dict[str, Opened] = {}
         self._using = asyncio.Lock()
 
@@ -72,8 +74,9 @@ class Shelf:
     async def search(
         self, question: str, corpora: Sequence[str], history: Sequence[str] = (), limit: int = LIMIT
     ) -> Found:
-        asked = complete(question, history)
         notes, hits = list[str](), list[tuple[float, Passage, Scale]]()
+        helper = self.helper(self._helping())
+        asked = await completed(helper, question, history, notes)
         async with self._using:  # a corpus is used by one search at a time
             for name in dict.fromkeys(corpora):
                 opened = await self.open(name)
@@ -82,7 +85,12 @@ class Shelf:
                 hits += [(passage.score - scale.lower, passage, scale) for passage in found]
                 notes += [f"{name}: {note}"] if note else []
         hits.sort(key=lambda hit: -hit[0])
-        return _found(asked, hits, limit, notes)
+        outcome = _found(asked, hits, limit, notes)
+        return await ordered(helper, outcome, limit) if helper else outcome
+
+    def helper(self, model: str) -> Helper | None:
+        """A chat model that helps; None for no name, or where there is no engine."""
+        return Helper(cast(Chats, self._models), model) if model and self._models else None
 
     async def open(self, name: str) -> Opened:
         """A corpus with the embedder of its vectors, checked. Raises KnowledgeError where there is no such corpus."""

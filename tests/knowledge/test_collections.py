@@ -34,7 +34,9 @@ def folder(tmp_path: Path) -> Path:
     """A few documents."""
     made = tmp_path / "規程"
     made.mkdir()
-    (made / "旅費.md").write_text("# 旅費規程\n\n## 第4条 日当\n\n日当は一日につき二千五百円とする。\n", encoding="utf-8")
+    (made / "旅費.md").write_text(
+        "# 旅費規程\n\n## 第4条 日当\n\n日当は一日につき二千五百円とする。\n", encoding="utf-8"
+    )
     (made / "休暇.md").write_text("# 休暇規程\n\n## 第2条 年次休暇\n\n年次休暇は二十日とする。\n", encoding="utf-8")
     (made / "端末.md").write_text("# 端末\n\nパソコンはロッカーに保管する。VPN を使うこと。\n", encoding="utf-8")
     return made
@@ -118,7 +120,7 @@ def test_a_collection_travels_as_one_file(run: Run, folder: Path, tmp_path: Path
     assert paths(run("search", "taken", "日当", "--json"))[0] == "旅費.md"
 
 
-@pytest.mark.parametrize("content", [b"", b"SQLite format 3\x00" + b"x" * 5000, "text".encode()])
+@pytest.mark.parametrize("content", [b"", b"SQLite format 3\x00" + b"x" * 5000, b"text"])
 def test_a_file_that_is_no_collection_is_refused(run: Run, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad").write_bytes(content)
     run("import", tmp_path / "bad", "bad", code=5)

@@ -17,7 +17,7 @@ from llamune.chat.model import ModelInfo
 from llamune.chat.passage import Found
 from llamune.errors import EngineRefused, EngineUnreachable, KnowledgeError, ModelNotFound
 from llamune.knowledge import schema
-from llamune.knowledge.corpus import Root
+from llamune.knowledge.corpus import JOINED, LIVE, Root
 from llamune.knowledge.shelf import Shelf
 
 T = TypeVar("T")
@@ -90,8 +90,7 @@ async def agree(shelf: Shelf) -> None:
     opened = await shelf.open("rules")
     await opened.vectors.sync()
     rows = opened.corpus.rows
-    live = {n for (n,) in rows("SELECT entry.id FROM entry JOIN chunk ON chunk.id = chunk JOIN document ON document.id = document"
-                               " WHERE removed IS NULL")}  # fmt: skip
+    live = {number for (number,) in rows(f"SELECT entry.id FROM {JOINED} WHERE {LIVE}")}
     assert {n for (n,) in rows("SELECT rowid FROM term")} == live
     assert {n for (n,) in rows("SELECT entry FROM vector")} >= live
     assert rows("SELECT count(*) FROM pending") == [(0,)]
