@@ -8,6 +8,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
@@ -17,11 +18,12 @@ from llamune.i18n import _
 from llamune.knowledge import calibrate, packing, schema
 from llamune.knowledge.corpus import FILE, Corpus
 from llamune.knowledge.embedders import BUILT_IN, NONE, Embedder
+from llamune.knowledge.embedders.builtin import BuiltIn
 from llamune.knowledge.embedders.ollama import EngineEmbedder, Models
 from llamune.knowledge.helper import Chats, Helper, completed, ordered
 from llamune.knowledge.indexing import Indexer, Progress, fitted
 from llamune.knowledge.retrieve import Scale, Searcher
-from llamune.knowledge.vectors import Vectors
+from llamune.knowledge.vectors import Vectors, no_extra
 
 LIMIT = 5
 DEEP = 20  # hits of each corpus that the log shows
@@ -102,6 +104,8 @@ class Shelf:
         if opened.generation != used["generation"]:
             opened.generation, opened.embedder = used["generation"], None
         opened.note = ""
+        if not used["generation"] and default_embedder() == NONE and not opened.corpus.setting("wanted"):
+            opened.note = f"{no_extra().message} {no_extra().hint}"
         if used["generation"]:
             await self._check(opened, used["name"], used["digest"])
         return opened
@@ -156,8 +160,8 @@ class Shelf:
         if wanted == NONE:
             return None
         if wanted == BUILT_IN:
-            from llamune.knowledge.embedders.builtin import BuiltIn
-
+            if default_embedder() != BUILT_IN:
+                raise no_extra()
             return BuiltIn()
         if kind == "ollama" and name and self._models:
             return await EngineEmbedder.open(name, self._models)
@@ -206,16 +210,12 @@ class Shelf:
         except (KnowledgeError, UsageError) as error:
             opened.note = error.message + " " + _("Keyword search only.")
         except ImportError:
-            from llamune.knowledge.vectors import no_extra
-
             opened.note = no_extra().message + " " + _("Keyword search only.")
         opened.embedder, opened.note = None, opened.note.format(model=name)
 
 
 def default_embedder() -> str:
     """The built-in one where its packages are there."""
-    from importlib.util import find_spec
-
     return BUILT_IN if find_spec("scipy") and find_spec("chromadb") else NONE
 
 
