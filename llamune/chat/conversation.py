@@ -4,26 +4,24 @@ What the model sees is settled by planning.py before anything is sent; what an a
 draws nothing and opens nothing itself.
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from llamune.chat import context as contexts
-from llamune.chat.answering import PROGRAM, Answering
+from llamune.chat.answering import Answering
 from llamune.chat.context import Context, too_long
-from llamune.chat.events import Event
 from llamune.chat.fanout import Running
+from llamune.chat.launching import Launcher
 from llamune.chat.lineup import Candidate, Level
 from llamune.chat.message import Message
 from llamune.chat.planning import Asked, Models, Planned, Planner, Sizes
 from llamune.chat.ports import Store
 from llamune.chat.preset import Preset, SamplingOptions
-from llamune.chat.scheduler import Slots, order
+from llamune.chat.scheduler import Slots
 from llamune.chat.session import Answer, Attachment, ChatSession, Deleted, Turn, Undone
 from llamune.chat.summary import Summaries
-from llamune.errors import EngineError, UsageError
+from llamune.errors import UsageError
 from llamune.i18n import _
 from llamune.text import title_of
 
@@ -64,7 +62,7 @@ class Conversation:
         self.session = session
         slots = slots or Slots()
         self._planner = Planner(store, models, sizes, presets, think, sources)
-        self._answering = Answering(store, slots, self._planner.learn)
+        self._launcher = Launcher(store, Answering(store, slots, self._planner.learn))
         self._summaries = Summaries(store, models, sizes, slots)
 
     # asking
@@ -94,7 +92,7 @@ class Conversation:
             self.change(title=title_of(question))
         turn = self.store.add_turn(self.session.id, question, attachments)
         self.reload()
-        return await self._run(turn, [planned], adopted=True)
+        return await self._launcher.run(turn, [planned], adopted=True)
 
     async def retry(self, candidates: Sequence[Candidate], turn: Turn | None = None) -> Running:
         """More answers to the last turn's question (or to `turn`), beside the one that stands.
@@ -102,12 +100,12 @@ class Conversation:
         Raises: as `ask`; and UsageError when there is no turn.
         """
         turn = turn or self.last_turn()
-        return await self._run(turn, await self._planner.plan(self.session, turn, candidates), adopted=False)
+        return await self._launcher.run(turn, await self._planner.plan(self.session, turn, candidates), adopted=False)
 
     async def behind(self, turn: Turn, candidates: Sequence[Candidate]) -> Running:
         """The line-up's answers to a turn, made while nothing in the foreground is."""
         plan = await self._planner.plan(self.session, turn, candidates, alone=False)
-        return await self._run(turn, plan, adopted=False, behind=True)
+        return await self._launcher.run(turn, plan, adopted=False, behind=True)
 
     async def improve(self, answer: Answer, findings: Sequence[str]) -> Running:
         """Another answer of the same turn, by the current model: `answer` with what was found about it put right.
@@ -118,20 +116,18 @@ class Conversation:
         candidate = Candidate(self.session.model, self.session.preset, knowledge=answer.knowledge)
         planned = await self._prepare(candidate, Asked.of(turn))
         if planned.request is None:
-            return await self._run(turn, [planned], adopted=False)
+            return await self._launcher.run(turn, [planned], adopted=False)
         wish = IMPROVE + "".join(f"\n- {finding}" for finding in findings)
         messages = (*planned.request.messages, Message("assistant", answer.text), Message("user", wish))
         seen = Context(messages, contexts.total(messages), planned.request.num_ctx)
         if not seen.fits:
             raise too_long(planned.request.model, seen)
         planned = replace(planned, request=replace(planned.request, messages=messages))
-        return await self._run(turn, [planned], adopted=False)
+        return await self._launcher.run(turn, [planned], adopted=False)
 
     async def context(self, question: str | None = None) -> Context:
-        """What the current model would see now, with `question` asked (or only what there is).
-
-        Passages are not part of it: they are looked up when a question is really asked.
-        """
+        """What the current model would see now, with `question` asked (or only what there is), without passages: they
+        are looked up when something is really asked."""
         engine, info = await self.models.find(self.session.model)
         count = self.session.turn_count
         asked = Asked(question, question, count) if question is not None else None
@@ -240,50 +236,3 @@ class Conversation:
         """One candidate's request, searched for and measured."""
         asked = await self._planner.searched(self.session, candidate, asked)
         return await self._planner.prepare(self.session, candidate, asked)
-
-    async def _run(self, turn: Turn, plan: Sequence[Planned], *, adopted: bool, behind: bool = False) -> Running:
-        """Rows in the order asked, so that letters follow it; streams by model, those in memory first."""
-        made: list[tuple[Answer, Planned]] = []
-        try:
-            for planned in plan:
-                made.append((self._row(turn, planned, adopted), planned))
-                if len(plan) > 1:
-                    await asyncio.sleep(0)  # thirty rows in one step would be felt at the prompt
-            loaded = await self._loaded(plan) if len(plan) > 1 else ()
-        except asyncio.CancelledError:
-            for answer, _planned in made:
-                self.store.finish(answer.id, "cancelled", text="")
-            raise
-        rank = {c.model: n for n, c in enumerate(order([p.candidate for p in plan], loaded))}
-        made.sort(key=lambda one: rank[one[1].candidate.model])
-        return Running({answer.id: self._stream(answer, planned, behind) for answer, planned in made})
-
-    async def _loaded(self, plan: Sequence[Planned]) -> list[str]:
-        """What the engines of a plan hold in memory, as far as they say."""
-        names: list[str] = []
-        for engine in {planned.engine.name: planned.engine for planned in plan if planned.engine}.values():
-            with suppress(EngineError):
-                names += [model.name for model in await engine.loaded()]
-        return names
-
-    def _row(self, turn: Turn, planned: Planned, adopted: bool) -> Answer:
-        candidate, request = planned.candidate, planned.request
-        return self.store.add_answer(
-            turn.id,
-            model=request.model if request else PROGRAM if planned.needless else candidate.model,
-            preset=candidate.preset,
-            options=request.options if request else SamplingOptions(seed=candidate.seed),
-            engine=planned.engine.name if planned.engine else "",
-            adopted=adopted,
-            knowledge=candidate.knowledge,
-            seen=planned.seen,
-            checksum=planned.checksum,
-        )
-
-    def _stream(self, answer: Answer, planned: Planned, behind: bool) -> AsyncGenerator[Event]:
-        if planned.needless:
-            return self._answering.not_found(answer)
-        if planned.engine is None or planned.request is None:
-            return self._answering.failing(answer, planned.error or EngineError(""))
-        request = replace(planned.request, answer_id=answer.id)
-        return self._answering.run(answer, planned.engine, request, behind=behind)

@@ -23,7 +23,7 @@ from llamune.i18n import _
 
 if TYPE_CHECKING:  # a chat without knowledge loads nothing of it
     from llamune.chat.grounding import Sources
-    from llamune.chat.passage import Found
+    from llamune.chat.passage import Found, Passage
     from llamune.chat.seen import ExtraPrompt, Seen
 
 EARLIER = 5  # questions before this one that a search may look at, to complete a follow-up
@@ -44,18 +44,23 @@ class Sizes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question on its way: as it was typed, as it is sent, and the number of the last turn before it."""
+    """A question on its way: as it was typed, as it is sent, and the number of the last turn before it.
+
+    `found` is what was found for it, `passages` what of that an earlier answer saw.
+    """
 
     question: str
     sent: str
     before: int
     found: "Found | None" = None
+    passages: "tuple[Passage, ...]" = ()
 
     @classmethod
     def of(cls, turn: Turn) -> "Asked":
-        """A turn's question once more, with what was found for it."""
-        found = next((a.seen.found for a in turn.answers if a.seen and a.seen.found), None)
-        return cls(turn.question, contexts.with_attachments(turn.question, turn.attachments), turn.number - 1, found)
+        """A turn's question once more, with what its first answer out of documents saw."""
+        asked = cls(turn.question, contexts.with_attachments(turn.question, turn.attachments), turn.number - 1)
+        seen = next((a.seen for a in turn.answers if a.seen and a.seen.found), None)
+        return replace(asked, found=seen.found, passages=seen.passages) if seen else asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +77,6 @@ class Planned:
     def needless(self) -> bool:
         """Nobody is asked, because the documents hold nothing on the question."""
         return self.request is None and self.seen is not None
-
-    @property
-    def checksum(self) -> int:
-        return checksum(self.request.messages) if self.request else 0
 
 
 class Planner:
@@ -166,7 +167,7 @@ class Planner:
             return None
         from llamune.chat.seen import Seen
 
-        passages = found.passages if found and found.strength != "none" else ()
+        passages = (asked.passages if asked else ()) or found.passages if found and found.strength != "none" else ()
         corpora = tuple(dict.fromkeys((*session.corpora, *(p.corpus for p in passages)))) if found else ()
         return Seen(session.system, tuple(prompts), corpora, found, passages)
 
@@ -182,9 +183,10 @@ class Planner:
     ) -> "tuple[Context, Seen | None]":
         """What the model will see, measured; and `seen` with the passages that there is room for."""
         turns = self._turns(session, before)
-        num_ctx, share = self._sizes.num_ctx(info), 1.0
+        num_ctx = self._sizes.num_ctx(info)
+        share = 0.0 if asked and asked.passages else 1.0  # of the room; 0 = what another candidate saw, uncut
         while True:
-            if seen and seen.passages:
+            if share and seen and seen.passages:
                 rest = _built(session, turns, asked, before, replace(seen, passages=()))[0]
                 seen = self._cut(seen, rest, info.name, num_ctx, options, share)
             messages, left_out = _built(session, turns, asked, before, seen)
@@ -195,7 +197,7 @@ class Planner:
             context = Context(messages, guess if counted is None else counted, num_ctx, counted is not None, left_out)
             if context.fits or not (seen and seen.passages):
                 return context, seen
-            share /= 2  # the estimate was too low: fewer passages
+            share = share / 2 or 1.0  # the estimate was too low: fewer passages
 
     def _cut(
         self, seen: "Seen", rest: Sequence[Message], model: str, num_ctx: int, options: SamplingOptions, share: float

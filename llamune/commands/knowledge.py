@@ -149,6 +149,7 @@ async def sources(shell: Shell, args: Arguments) -> None:
         return _open(shell, seen, int(words[0]))
     for number, passage in enumerate(seen.passages, 1):
         shell.show(_excerpt(number, passage, answer.checked or Checked()))
+        shell.show("")
     if not seen.passages:
         shell.show(_("No passage was shown to the model."))
     shell.show(Note(_("/sources N opens one · /sources hits has the scores"), "dim"))

@@ -196,6 +196,8 @@ async def test_the_budget_is_kept_and_said(shell: RememberingShell) -> None:
     assert answer.usage.prompt_tokens
     assert answer.usage.prompt_tokens < 1024
     assert "The allowance is paid. The allowance" in (await shell.run("/sources 1"))
+    await shell.run("/retry scripted:cite/fast", "n")
+    assert sent(shell)[-1].messages == sent(shell)[-2].messages, "whatever was learned about the model's tokens"
     await shell.run("/context size 256")
     await shell.say("What is the allowance?")
     answer = shell.conversation.last_turn().answers[0]
