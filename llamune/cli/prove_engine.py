@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from llamune.network.invented import ADDRESS
 
-NEAR, FAR = "near:1", "far:cloud"
+NEAR, FAR = "near:1", "far:1"
 _DETAILS: Final = {"family": "qwen2", "parameter_size": "1M", "quantization_level": "Q8_0"}
 _TAGS: Final = [
     {"name": NEAR, "model": NEAR, "digest": "1" * 64, "size": 1, "details": _DETAILS},

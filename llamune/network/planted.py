@@ -123,7 +123,10 @@ class Tries:
 
     def _proxied(self, _port: int) -> None:
         """A library that follows the variables for proxies, which lead outside; this machine needs none of them."""
-        urllib.request.urlopen(f"http://127.0.0.1:{self._engine}/api/version", timeout=WAIT_S).close()
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{self._engine}/api/version", timeout=WAIT_S).close()
+        except OSError as error:
+            raise OSError("the proxy was called") from error
         raise ConnectionRefusedError(f"{BY_GUARD}: the variables for proxies are dropped")
 
     def _resolver(self, _port: int) -> None:
@@ -150,6 +153,8 @@ def _protect(group: str, engine: int) -> None:
     if group == "guard":
         from llamune.network import guard
 
+        for name in ("NO_PROXY", "no_proxy"):
+            os.environ.pop(name, None)
         os.environ["http_proxy"] = f"http://{ADDRESS}:9"
         guard.install()
     elif group in ("namespace", "seccomp"):
