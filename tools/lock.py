@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-EXTRAS = ("base", "dev", "rag", "embed", "finetune")
+EXTRAS = ("base", "dev", "read", "rag", "embed", "finetune")
 
 
 def resolve(extra: str) -> dict[str, str]:

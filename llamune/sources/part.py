@@ -97,4 +97,5 @@ Reader = Callable[[bytes, str], Iterator[Part | Attachment]]
 
 def said(reason: str) -> str:
     """The sentence for a reason, in the user's language."""
-    return _(REASONS.get(reason, REASONS["crashed"]))
+    sentence = REASONS.get(reason, REASONS["crashed"])
+    return _(sentence)
