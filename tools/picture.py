@@ -99,6 +99,19 @@ SCENES: Mapping[str, Scene] = {
         rows=34,
         environment=JAPANESE,
     ),
+    "sources-ja": Scene(
+        (*LLAMUNE, "--scripted", "-m", "scripted:cite"),  # no tiny model reads documents
+        (
+            Step("通信量", "/knowledge on rules\r"),
+            Step("/knowledge off", "国内出張の日当はいくらですか\r"),
+            Step("/sources", "/sources\r"),
+            Step("/sources hits", "役員の退職金は?\r"),
+            Step("/retry none"),
+        ),
+        columns=88,
+        rows=26,
+        environment=JAPANESE,
+    ),
 }
 
 
