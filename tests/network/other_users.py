@@ -21,6 +21,7 @@ from llamune.network.meter import Meter
 from llamune.network.policy import Policy
 
 OUR_USER, THEIR_USER = 1501, 1502
+FORWARDER = "docker-proxy"
 
 
 def become(user: int, name: str) -> None:
@@ -66,7 +67,7 @@ def engine(user: int, name: str, go: int, ready: int) -> None:
             time.sleep(1.5)
 
     os.waitpid(forked(runner), 0)
-    time.sleep(1)
+    time.sleep(0 if name == FORWARDER else 1)  # it ends before the last look
     server.close()
 
 
@@ -85,7 +86,7 @@ def meter(go: int) -> None:
 
 def main(how: str) -> None:
     go, ready = os.pipe(), os.pipe()
-    name = "docker-proxy" if how == "forwarded" else "ollama"
+    name = FORWARDER if how == "forwarded" else "ollama"
     user = OUR_USER if how == "forwarded" else THEIR_USER
     with tempfile.TemporaryDirectory() as folder:
         group = grouped(folder, how) if how == "cgroup" else ""

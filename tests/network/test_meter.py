@@ -58,7 +58,7 @@ def test_a_hundred_megabytes_are_measured_within_one_percent(in_namespace: Calla
     assert sum(both) == pytest.approx(100_000_000, rel=0.01)
 
 
-@pytest.mark.parametrize(("how", "by"), [("uid", "uid"), ("cgroup", "cgroup"), ("forwarded", "pid")])
+@pytest.mark.parametrize(("how", "by"), [("uid", "uid"), ("cgroup", "cgroup"), ("forwarded", "")])
 def test_an_engine_of_another_user_and_its_runner_are_seen(in_namespace: Callable[..., Any], how: str, by: str) -> None:
     said, _arrived = in_namespace("other_users.py", how, users=True)
     assert said["engine_by"] == by
