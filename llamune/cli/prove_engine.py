@@ -6,6 +6,7 @@ They speak as much of Ollama's API as the program asks, on this machine, and rem
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any, Final
 
 from llamune.network.invented import ADDRESS
@@ -38,6 +39,11 @@ class Engine(ThreadingHTTPServer):
         self.away = ""
         self.asked: list[tuple[str, str]] = []
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def server_bind(self) -> None:
+        """Without asking what this machine is called, which would be a look-up."""
+        TCPServer.server_bind(self)
+        self.server_port = self.server_address[1]
 
     @property
     def place(self) -> str:
