@@ -41,7 +41,6 @@ class Library:
     ) -> None:
         self._paths, self._settings, self._store = paths, settings, store
         self._models, self._scripted = models, scripted
-        self.known: tuple[str, ...] = ()  # collections, when they were last looked at; for completion
         self._shelf: Shelf | None = None
         self._opening: asyncio.Task[Knowledge] | None = None
 
@@ -53,8 +52,12 @@ class Library:
 
     async def corpora(self) -> tuple[str, ...]:
         """The names of all collections. Raises KnowledgeError."""
-        self.known = await (await self.knowledge()).corpora()
-        return self.known
+        return await (await self.knowledge()).corpora()
+
+    def names(self) -> tuple[str, ...]:
+        """The folders of collections, without opening anything: for completion."""
+        folder = self._paths.home / "knowledge"
+        return tuple(sorted(path.name for path in folder.iterdir() if path.is_dir())) if folder.is_dir() else ()
 
     def prompts(self, session: ChatSession) -> "Sequence[ExtraPrompt]":
         """The extra prompts that are sent in a session: those of everywhere, of its mode, its own."""

@@ -71,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
         chosen = settings.Settings()
         findings.append(_wrong(_("settings"), error, "missing"))
     findings += [*_presets(home), _database(home), _sealed(chosen)]
+    findings += [*_modes(home), _database(home), _sealed(chosen)]
     engines, able = asyncio.run(_engines(chosen, home))
     findings += engines
     able = able and not any(f.state == "missing" for f in findings)
@@ -157,6 +158,15 @@ def _presets(home: "Paths") -> Iterator[Finding]:
     yield Finding(_("presets"), "ok" if found.presets else "missing", names or _("none"))
     for problem in found.problems:
         yield _wrong(_("preset"), problem, "warn")
+
+
+def _modes(home: "Paths") -> Iterator[Finding]:
+    from llamune import modes
+
+    found = modes.load([paths.shipped("modes"), home.modes])
+    yield Finding(_("modes"), "ok" if found.modes else "missing", ", ".join(found.modes) or _("none"))
+    for problem in found.problems:
+        yield _wrong(_("mode"), problem, "warn")
 
 
 def _database(home: "Paths") -> Finding:

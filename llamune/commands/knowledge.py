@@ -5,10 +5,10 @@ Adding and changing collections is `llamune knowledge`; here they are switched o
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from llamune.chat.grounding import title
-from llamune.chat.passage import Found, Passage
+from llamune.chat.passage import Found, Passage, Retriever
 from llamune.chat.seen import Checked, Seen
 from llamune.chat.session import Answer
 from llamune.commands import wording
@@ -21,6 +21,11 @@ from llamune.i18n import N_, _
 
 TITLE = N_("Knowledge")
 HITS = 50  # rows of the log
+RETRIEVERS: Mapping[Retriever, str] = {
+    "vector": N_("meaning"),
+    "keyword": N_("words"),
+    "question": N_("likely question"),
+}
 EXCERPT = 300  # characters of a passage in /sources
 WAYS = {
     "on": N_("search collections for each question"),
@@ -36,8 +41,8 @@ def ways(shell: Shell) -> Iterable[Choice]:
 
 
 def names(shell: Shell) -> Iterable[Choice]:
-    """Completion: the collections, as far as they were looked at."""
-    for name in shell.app.library.known or shell.conversation.session.corpora:
+    """Completion: the collections."""
+    for name in dict.fromkeys((*shell.conversation.session.corpora, *shell.app.library.names())):
         yield name, _("on") if name in shell.conversation.session.corpora else ""
     yield "all", _("every collection")
 
@@ -209,7 +214,7 @@ def _log(shell: Shell, seen: Seen, found: Found) -> None:
             sent.get((hit.corpus, hit.chunk), ""),
             f"{hit.score:.3f}",
             title(hit),
-            " · ".join(f"{name} {place}" for name, place in hit.ranks.items()),
+            " · ".join(f"{_(RETRIEVERS[name])} {place}" for name, place in hit.ranks.items()),
             " ".join(hit.matched),
             hit.corpus,
         )

@@ -180,6 +180,10 @@ async def current(shell: Shell, args: Arguments) -> None:
         (_("system prompt"), one_line(session.system)[:200] or _("none")),
         (_("thinking"), shell.app.settings.thinking),
     ]
+    prompts = shell.app.library.prompts(session)
+    rows += [(_("mode"), session.mode)] if session.mode else []
+    rows += [(_("documents"), ", ".join(session.corpora))] if session.corpora else []
+    rows += [(_("extra prompts"), f"{len(prompts)} (/prompt)")] if prompts else []
     if session.summarised:
         rows.append((_("summary"), _("stands for turns 1 to {n}").format(n=session.summarised)))
     shell.show(Fields(rows))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from llamune import files
+from llamune.chat.grounding import title
 from llamune.chat.ports import Store
 from llamune.chat.session import Answer, ChatSession, Imported, Purged, Turn
 from llamune.commands import wording
@@ -139,9 +140,12 @@ def _turn(turn: Turn) -> Iterator[str]:
 
 def _answer(answer: Answer) -> Iterator[str]:
     yield ""
-    yield f"**{one_line(answer.model)}** · {answer.preset}"
+    yield f"**{one_line(answer.model)}** · {answer.how}"
     yield ""
     yield from answer.text.strip().split("\n")
+    if answer.seen and answer.checked and answer.checked.cited:
+        yield ""
+        yield from (f"- [{n}] {title(answer.seen.passages[n - 1])}" for n in answer.checked.cited)
     if answer.status in ("failed", "cancelled"):
         yield ""
         yield f"*{one_line(answer.error) or _('(stopped)')}*"
