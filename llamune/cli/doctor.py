@@ -70,8 +70,7 @@ def run(args: argparse.Namespace) -> int:
     except LlamuneError as error:
         chosen = settings.Settings()
         findings.append(_wrong(_("settings"), error, "missing"))
-    findings += [*_presets(home), _database(home), _sealed(chosen)]
-    findings += [*_modes(home), _database(home), _sealed(chosen)]
+    findings += [*_presets(home), *_modes(home), _database(home), _sealed(chosen)]
     engines, able = asyncio.run(_engines(chosen, home))
     findings += engines
     able = able and not any(f.state == "missing" for f in findings)
