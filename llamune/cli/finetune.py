@@ -55,7 +55,7 @@ def declare(parser: Parser) -> None:
     parser.add_argument("--name", metavar=_("NAME"), help=_("what to call it"))
     parser.add_argument("--base", metavar=_("MODEL"), help=_("the model to begin with: a name, or a .gguf file"))
     engine = _("who will run it; without: Ollama where it runs")
-    parser.add_argument("--to", metavar="|".join(ENGINES), type=one_of(*ENGINES), default="", help=engine)
+    parser.add_argument("--to", metavar="|".join(ENGINES), type=one_of(*ENGINES), help=engine)
     dataset.sources_arguments(parser)
     for name, default, about in NUMBERS:
         parser.add_argument(name, metavar="N", type=count, default=default, help=_(about))
@@ -122,7 +122,7 @@ async def _begin(app: "App", args: argparse.Namespace, recipe: "Recipe") -> None
     folder = versions.data(args.name)
     catalog = app.open_catalog()
     try:
-        base = await choose(catalog, args.base, args.to)
+        base = await choose(catalog, args.base, args.to or "")
         sources = dataset.sources_of(args)
         if sources != type(sources)():
             report, _pairs = await dataset.built(app, args.name, sources, args.questions)

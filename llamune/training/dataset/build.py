@@ -68,10 +68,11 @@ def settled(pairs: Sequence[Pair], report: Report, seed: int = 0) -> list[Pair]:
         )
     groups = _groups(pairs)
     kept = _balanced(_unique(pairs, groups, report), report)
-    if len(kept) < LEAST:
+    own = sum(p.kind != "refusal" for p, _group in kept)
+    if own < LEAST:
         raise TrainingError(
             _("Only {n} different pairs are left of {all}; at least {least} are needed.").format(
-                n=len(kept), all=len(pairs), least=LEAST
+                n=own, all=len(pairs), least=LEAST
             ),
             _("More documents, or documents that are not copies of one another."),
         )

@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501 - a pattern on two lines is harder to read than a long one
 import re
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -80,15 +81,39 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _NAMES = (
-    r"(?:pass(?:word|wd|phrase|code)?|pwd|secret(?:[_-]?key)?|api[_-]?key|access[_-]?key|auth[_-]?token|access[_-]?token"
+    r"(?:pass(?:word|wd|phrase|code)?|pwd?|secret(?:[_-]?key)?|api[_-]?key|access[_-]?key|auth[_-]?token|access[_-]?token"
     r"|client[_-]?secret|private[_-]?key|token|credentials?)"
 )
-_JAPANESE = r"(?:パスワード|パスコード|暗証番号|暗証|秘密鍵|シークレット(?:キー)?|APIキー|アクセスキー|アクセストークン|トークン|合言葉|合い言葉)"
+_JAPANESE = r"(?:パスワード|パスコード|暗証番号|暗証|秘密鍵|(?:暗号化|セキュリティ|接続|共有|認証)(?:キー|鍵)|シークレット(?:キー)?|APIキー|アクセスキー|アクセストークン|トークン|合言葉|合い言葉)"
 _NOT_BEFORE, _NOT_AFTER = r"(?<![\d.])(?<!\d-)", r"(?![\d])(?!-\d)"
+
+
+_DATE = (
+    r"(?:(?:昭和|平成|令和|大正)(?:\d{1,2}|元)年\s?\d{1,2}月\s?\d{1,2}日|(?:19|20)\d\d年\s?\d{1,2}月\s?\d{1,2}日"
+    r"|(?:[SHRT]\s?)?\d{1,4}[./-]\d{1,2}[./-]\d{1,4}"
+    r"|\d{1,2}(?:st|nd|rd|th)? (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?,? \d{4}"
+    r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4})"
+)
+_STREET = r"(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Terrace|Court|Ct|Boulevard|Blvd|Way|Place|Pl|Close|Square)"
 
 
 def _rule(kind: str, pattern: str, valid: Callable[[str], bool] = lambda _text: True, flags: int = 0) -> Rule:
     return Rule(kind, re.compile(pattern, flags), valid)
+
+
+def _issued(text: str) -> bool:
+    """A key that somebody was given, not one of a manual."""
+    return "EXAMPLE" not in text.upper()
+
+
+def _wrapped(text: str) -> bool:
+    """A private key in Base64 once more, as Kubernetes keeps it."""
+    return b"PRIVATE KEY" in b64decode(text[: len(text) // 4 * 4])
+
+
+def _spelled(text: str) -> bool:
+    """An address written as name(at)host, against collectors."""
+    return _mail(re.sub(r"\s?[(\[].*?[)\]]\s?", "@", text, count=1))
 
 
 def iban(text: str) -> bool:
@@ -100,8 +125,9 @@ def iban(text: str) -> bool:
 
 RULES = (
     _rule("private key", r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-\d"),
-    _rule("AWS key", r"\b(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b"),
-    _rule("AWS secret", r"(?i:aws|secret)[\w.\- ]{0,30}[\"']?\s*[:=]\s*[\"']?(?P<v>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"),
+    _rule("private key", r"\bLS0tLS1CRUdJTi[A-Za-z0-9+/]{20,}={0,2}", _wrapped),
+    _rule("AWS key", r"\b(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b", _issued),
+    _rule("AWS secret", r"(?i:aws|secret)[\w.\- ]{0,30}[\"']?\s*[:=]\s*[\"']?(?P<v>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])", _issued),
     _rule("GitHub token", r"\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_[A-Za-z0-9_]{22,}"),
     _rule("GitLab token", r"\bgl(?:pat|dt|rt|ptt|cbt)-[A-Za-z0-9_-]{20,}"),
     _rule("Slack token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/T\w+/B\w+/\w+|\bxapp-\d-\w+-\d+-\w+"),
@@ -110,15 +136,26 @@ RULES = (
     _rule("API key", r"\bSG\.[\w-]{16,}\.[\w-]{16,}|\bGOCSPX-[\w-]{20,}|\bya29\.[\w-]{20,}|\bdop_v1_[a-f0-9]{64}"),
     _rule("API key", r"\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b|\bshp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|\bkey-[a-f0-9]{32}\b"),
     _rule("API key", r"\bAccountKey=(?P<v>[A-Za-z0-9+/]{40,}={0,2})|\bSharedAccessKey=(?P<w>[A-Za-z0-9+/]{40,}={0,2})"),
+    _rule("API key", r"/webhooks/\d{10,}/(?P<v>[\w-]{40,})"),
     _rule("JSON web token", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
     _rule("bearer token", r"(?i:bearer|basic)\s+(?P<v>[A-Za-z0-9+/_.~-]{20,}=*)"),
     _rule("password in an address", r"\b[a-z][a-z0-9+.-]*://[^\s/:@'\"<>]+:(?P<v>[^\s/@'\"<>]+)@", _password, re.I),
     _rule("password", rf"\b[\w.-]*{_NAMES}[\"'\]]*\s*(?::=|=>|=(?!=)|:(?!:))\s*(?P<v>\"[^\"]+\"|'[^']+'|[^\s\"',;]+)",
           _password, re.I),
     _rule("password", rf"\b{_NAMES}\s+(?:is|was)\s+(?P<v>(?=\S*[\d!@#$%^&*])[^\s,;]+)", _password, re.I),
-    _rule("password", rf"{_JAPANESE}[」』]?\s*(?:\([^)]*\)\s*)?(?:[:=]|は|が|→)\s*(?P<v>[「『\"']?[!-~]{{4,}})", _password),
+    _rule("password", rf"{_JAPANESE}[」』]?\s*(?:\([^)]*\)\s*)?(?:[:=]|は|が|→)?\s*(?P<v>[「『\"'][!-~]{{4,}})", _password),
+    _rule("password", rf"{_JAPANESE}[」』]?\s*(?:\([^)]*\)\s*)?(?:[:=]|は|が|→)\s*(?P<v>[!-~]{{4,}})", _password),
+    _rule("password", r"(?:認証情報|ログイン情報|credentials)\s*[:=は]\s*\S+\s*[/,]\s*(?P<v>(?=\S*\d)[!-~]{4,})", _password, re.I),
+    _rule("password", rf"<(?:\w+:)?{_NAMES}>(?P<v>[^<\s]+)</", _password, re.I),
+    _rule("password", rf"^\s*(?:ENV|ARG|set|setenv|export)\s+\w*{_NAMES}\s+(?P<v>\S+)", _password, re.I),
+    _rule("password", r"\blogin\s+\S+\s+password\s+(?P<v>\S+)|\s/user:\S+\s+(?P<w>[^\s/]\S*)", _password, re.I),
+    _rule("password", r"\bSecureString\s+(?:-String\s+)?(?P<v>\"[^\"]+\"|'[^']+')", _password, re.I),
+    _rule("password", r"\b(?:mysql|mariadb)\w*\s(?:.*\s)?-p(?P<v>\S{4,})|\bsshpass\s+-p\s*(?P<w>\S{4,})", _password),
+    _rule("password", r"\b(?:curl|wget|http)\s(?:.*\s)?(?:-u|--user|-a)[ =]?[\"']?[^\s:\"']+:(?P<v>[^\s\"']{4,})", _password),
+    _rule("password", r"\bPIN(?: code)?(?: is|:|=)\s*(?P<v>\d{4,8})\b", flags=re.I),
     _rule("password", r"\s(?:-p|--password)[ =](?P<v>(?=\S*\d)\S{6,})", _password),
     _rule("mail address", r"(?<![\w.+-])[A-Za-z0-9][\w.+-]*@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}(?![\w-])", _mail),
+    _rule("mail address", r"[\w.+-]+\s?[(\[](?:at|アット|@)[)\]]\s?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", _spelled, re.I | re.A),
     _rule("phone number", rf"{_NOT_BEFORE}(?:\+81[-\s]?(?:\(0\))?\d{{1,4}}|\(0\d{{1,4}}\)|0\d{{1,4}})(?:[-\s)]\s?\d{{1,4}}){{2}}{_NOT_AFTER}", _phone),
     _rule("phone number", rf"{_NOT_BEFORE}0\d{{1,4}}\(\d{{1,4}}\)\d{{4}}{_NOT_AFTER}", _phone),
     _rule("phone number", r"(?:電話|携帯|TEL|FAX|内線|連絡先|ケータイ|☎|phone|mobile)[^\d+]{0,8}(?P<v>\+?[\d][\d() -]{8,17}\d)", flags=re.I),
@@ -129,13 +166,17 @@ RULES = (
     _rule("my number", r"(?:マイナンバー|個人番号|My ?Number)[^\d]{0,8}(?P<v>\d{4}[ -]?\d{4}[ -]?\d{4})(?!\d)", flags=re.I),
     _rule("payment card", rf"{_NOT_BEFORE}\d(?:[ -]?\d){{12,18}}{_NOT_AFTER}", _luhn),
     _rule("social security number", rf"{_NOT_BEFORE}(?!000|666|9\d\d)\d{{3}}-(?!00)\d\d-(?!0000)\d{{4}}{_NOT_AFTER}"),
+    _rule("social security number", r"(?:social security|\bSSN)\D{0,20}(?P<v>\d{3}[ -]?\d{2}[ -]?\d{4})(?!\d)", flags=re.I),
+    _rule("bank account", r"記号\D{0,4}(?P<v>\d{5}\D{0,6}番号\D{0,4}\d{6,8})(?!\d)"),
     _rule("bank account", r"(?:口座(?:番号)?|(?:普通|当座)(?:預金)?)[^\d]{0,8}(?P<v>\d{7})(?!\d)"),
     _rule("bank account", r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b", iban),
-    _rule("passport", r"(?:旅券|パスポート|passport)[^\dA-Z]{0,12}(?P<v>[A-Z]{2}\d{7})\b", flags=re.I),
+    _rule("passport", r"(?:旅券|パスポート|passport)\D{0,12}?(?P<v>[A-Z]{2}\d{7})\b", flags=re.I),
     _rule("driving licence", r"(?:運転免許|免許証)[^\d]{0,12}(?P<v>\d{12})(?!\d)"),
     _rule("pension number", r"基礎年金番号[^\d]{0,8}(?P<v>\d{4}-?\d{6})(?!\d)"),
     _rule("insurance number", r"(?:被保険者|保険証)[^\d]{0,12}(?P<v>\d[\d-]{6,14}\d)"),
-    _rule("birthday", r"(?:生年月日|誕生日|date of birth|birthday|DOB)[^\d昭平令大SHRT]{0,6}(?P<v>(?:昭和|平成|令和|大正|[SHRT])?\d{1,4}[年./-]\s?\d{1,2}[月./-]\s?\d{1,4})", flags=re.I),
+    _rule("birthday", rf"(?:生年月日|誕生日|date of birth|birth ?(?:day|date)|\bDOB|\bborn)(?:は|が|\s|:|=|on|in|is|\W){{0,6}}(?P<v>{_DATE})", flags=re.I),
+    _rule("birthday", rf"(?P<v>{_DATE})\s?生(?=まれ|[\s)、。,」]|$)"),
     _rule("home address", r"(?:住所|自宅)[^ぁ-んァ-ヶ一-龠〒\d]{0,4}(?P<v>(?:〒?\s?\d{3}-\d{4}\s*)?[一-龠ぁ-んァ-ヶ]{2,4}[都道府県市区町村郡][^、。\s]{2,30}\d)"),
     _rule("home address", r"〒\s?(?P<v>\d{3}-\d{4}\s*[一-龠]{2,3}[都道府県][^、。\s]{2,30}\d)"),
+    _rule("home address", rf"\baddress\W{{1,4}}(?P<v>\d{{1,5}}\w? (?:[A-Z][\w'.]+ ){{1,4}}{_STREET}\b[\w ,.#-]*)", flags=re.I),
 )  # fmt: skip
