@@ -12,7 +12,7 @@ from dataclasses import replace
 from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING
 
-from llamune import i18n, presets
+from llamune import files, i18n, presets
 from llamune.chat.blind import Blind
 from llamune.chat.conversation import Conversation
 from llamune.chat.model import ModelInfo
@@ -61,7 +61,7 @@ class App:
         self._evidence: Recorder | None = None
         self._intranet: Intranet | None = None
         self.noted: Place | None = None  # how far the evidence goes, once this run has ended
-        self.slots = Slots()
+        self.slots = Slots(sign=lambda: files.held(paths.busy))
         self.blind = Blind()
         self.library = Library(
             paths, lambda: self.settings, lambda: self._store, self.open_catalog, scripted=scripted

@@ -7,7 +7,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -61,3 +61,24 @@ def replace(path: Path, text: str, *, durable: bool = True) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with replaced(path, durable=durable) as file:
         file.write(text)
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """A sign to other processes: a shared lock on a file while the block runs. The system takes it away from the dead.
+
+    Without effect where the file cannot be made, or the system has no such locks: it is a courtesy, not a safeguard.
+    """
+    try:
+        import fcntl
+
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except (ImportError, OSError):
+        yield
+        return
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)

@@ -5,8 +5,8 @@ engines say they hold and what the candidates need.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 
 from llamune.chat import fit
 from llamune.chat.lineup import Candidate
@@ -19,10 +19,15 @@ MEMORY_SHARE = 0.75  # of the machine's memory; the rest is for prompt caches, w
 
 
 class Slots:
-    """Places for answers that are being generated. `limit`, how many at once, may change at any time."""
+    """Places for answers that are being generated. `limit`, how many at once, may change at any time.
 
-    def __init__(self, limit: int = 1) -> None:
+    Args:
+        sign: what stands while an answer is made, so that heavy work in other processes can wait.
+    """
+
+    def __init__(self, limit: int = 1, sign: Callable[[], AbstractContextManager[object]] = nullcontext) -> None:
         self.limit = limit
+        self._sign = sign
         self._running = 0
         self._front = 0
         self._waiting_front: list[Waiting] = []
@@ -76,7 +81,8 @@ class Slots:
             self._wake()
             raise
         try:
-            yield
+            with self._sign():
+                yield
         finally:
             self._running -= 1
             self._wake()

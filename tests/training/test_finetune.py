@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from llamune import files
+
 RULES = {
     "旅費規程.md": """# 旅費規程
 
@@ -174,3 +176,13 @@ def test_too_little_to_learn_from(tmp_path: Path) -> None:
     assert code == 6
     assert "at least 8 are needed" in err
     assert not list(tmp_path.glob("own/*/1"))
+
+
+def test_it_pauses_while_a_model_answers(rules: Path, tmp_path: Path) -> None:
+    with files.held(tmp_path / "busy"), program(tmp_path, *make(rules)) as process:
+        for event in events_of(process):
+            assert event["event"] != "step"
+            if event["event"] == "paused":
+                break
+        os.killpg(process.pid, signal.SIGKILL)
+    assert run(tmp_path, "finetune", "resume", "--json")[0] == 0
