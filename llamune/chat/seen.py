@@ -76,7 +76,8 @@ class Checked:
 def as_json(seen: Seen) -> dict[str, Any]:
     """The JSON-able form; passages that were sent as they were found are not written twice."""
     found = seen.found
-    sent = [_place(p, found.passages if found else ()) for p in seen.passages]
+    places = _places(found.passages) if found else {}
+    sent = [_place(p, places) for p in seen.passages]
     prompts = [{"number": p.number, "version": p.version, "text": p.text, "mode": p.mode} for p in seen.prompts]
     whole = {"system": seen.system, "prompts": prompts, "corpora": seen.corpora, "sent": sent}
     return whole | ({"found": _found(found)} if found else {})
@@ -95,13 +96,20 @@ def checked_of(data: Mapping[str, Any]) -> Checked:
     return Checked(*(tuple(data[name]) for name in ("cited", "nowhere", "unsupported")))
 
 
-def _place(passage: Passage, among: tuple[Passage, ...]) -> int | dict[str, Any]:
-    return among.index(passage) if passage in among else asdict(passage)
+def _places(passages: tuple[Passage, ...]) -> dict[tuple[str, str], tuple[int, Passage]]:
+    return {(p.corpus, p.chunk): (n, p) for n, p in enumerate(passages)}
+
+
+def _place(passage: Passage, among: Mapping[tuple[str, str], tuple[int, Passage]]) -> int | dict[str, Any]:
+    """The place of a passage among those, or all of it where it is none of them."""
+    place, same = among.get((passage.corpus, passage.chunk), (0, None))
+    return place if same == passage else asdict(passage)
 
 
 def _found(found: Found) -> dict[str, Any]:
     """Hits that are passages are named by their place."""
-    hits = [_place(hit, found.passages) for hit in found.hits]
+    places = _places(found.passages)
+    hits = [_place(hit, places) for hit in found.hits]
     return asdict(replace(found, hits=())) | {"hits": hits}
 
 
