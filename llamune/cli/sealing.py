@@ -55,6 +55,7 @@ def _seal(chosen: "Settings") -> "sealed.Sealed":
     policy = listed.policy(listed.at_home(chosen, paths.find())[0])
     guard.permit((), policy.names)  # or the look-ups themselves would be refused
     policy = policy.pin()
+    guard.permit(policy.allowed, policy.names)
     before = ""
     with suppress(OSError):
         before = Path("/etc/hosts").read_text(encoding="utf-8", errors="replace")

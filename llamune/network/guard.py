@@ -117,7 +117,8 @@ class Guard:
             return
         host, port = _parts(address)
         number = _packed(host)
-        if not (host.casefold() == "localhost" or (_here(number) and any(number or b""))):
+        here = host.casefold() == "localhost" or (_here(number) and any(number or b""))
+        if not here and (number, port) not in self.allowed:  # a relay's end inside a seal has the other's address
             self._refuse("bind", f"{host or '*'}:{port}")
 
     def _look_up(self, host: Any, *, reverse: bool = False) -> None:

@@ -115,7 +115,8 @@ def seal(places: Sequence[Place], port: int, start: "Start", hosts: str = "", po
     """
     global _current
     if _current is None:
-        made = _sealed(places, port, start, hosts) if sys.platform == "linux" else Sealed(problem=errno.ENOSYS)
+        able = sys.platform == "linux" and threading.active_count() == 1
+        made = _sealed(places, port, start, hosts) if able else Sealed(problem=errno.EINVAL)
         _current = made._replace(tried=True, policy=policy)
     return _current
 
@@ -201,7 +202,7 @@ def child(argv: Sequence[str]) -> Child:
     not be sealed and was not run. For workers that read files and compute (training, ingestion); Unix sockets and pipes
     work. Asks the system by starting a process: to be called in a thread.
     """
-    launcher = [sys.executable, "-m", "llamune.network.sealed_child"]
+    launcher = [sys.executable, "-P", "-m", "llamune.network.sealed_child"]
     for way in WAYS:
         if sys.platform == "linux" and _works([*launcher, way]):
             return Child([*launcher, way, *argv], way)

@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import outside
 import pytest
 
 from llamune.network import sealed
+from llamune.paths import Paths
 from tests.contract.ollama_standin import StandIn
 from tests.functional.program import Ended
 
@@ -167,6 +169,23 @@ def test_an_engine_that_was_started_outside_ends_with_us_however_we_end(
             assert "has ended; start" in " ".join(out.decode().split()), err.decode()
             assert "0 B ✓" not in out.decode()
         until(lambda: not alive(engine) and not alive(outside))
+
+
+@pytest.mark.parametrize("way", ["namespace", "seccomp"])
+def test_an_engine_elsewhere_is_reached_at_its_own_address_and_counted(way: str, paths: Paths) -> None:
+    if reason := outside.available():
+        pytest.skip(reason)
+    way_here(way)
+    paths.settings.write_text(f'ollama_host = "http://{outside.THERE}:80"\n')
+    command = [*outside.command(), sys.executable, str(HERE / "sealing.py"), way, "--sealed", "chat", "-m", "guide:1m"]
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
+    environment.pop("OLLAMA_HOST", None)
+    done = subprocess.run(
+        command, input="/traffic\n/quit\n", capture_output=True, text=True, timeout=120, env=environment
+    )
+    assert "sealed · LAN " in done.stdout, done.stdout + done.stderr
+    assert f"{outside.THERE}:80" in done.stdout
+    assert '"tcp": 0' not in done.stdout.splitlines()[-1]
 
 
 def test_an_interrupt_has_its_exit_code() -> None:
