@@ -200,7 +200,7 @@ class Making:
 
     async def _child(self, work: str) -> AsyncGenerator[dict[str, Any]]:
         """The events of the training process. Raises TrainingError when it failed or died."""
-        argv = [sys.executable, "-m", PROGRAM, str(self.folder), work]
+        argv = [sys.executable, "-P", "-m", PROGRAM, str(self.folder), work]
         command = await asyncio.to_thread(sealed.child, argv)
         self._say("sealed", way=command.way)
         log = (self.folder / "child.log").open("ab")
