@@ -13,15 +13,15 @@ chat: $(VENV)/.base  ## install (no torch) and open a chat
 	@exec $(BIN)/llamune chat
 
 test: $(VENV)/.dev  ## install the test tools and run the tests
-	$(BIN)/python -m pytest tests --ignore=tests/live --ignore=tests/packaging
+	$(BIN)/python -m pytest tests --ignore=tests/live --ignore=tests/packaging --ignore=tests/training
 
-check: $(VENV)/.dev  ## style, types, imports, texts, then the tests with real servers and wheels
+check: $(VENV)/.dev $(VENV)/.finetune  ## style, types, imports, texts, then the tests with servers, wheels, training
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/catalogue.py --check
-	$(BIN)/python -m pytest -rs tests/live tests/packaging
+	$(BIN)/python -m pytest -rs tests/live tests/packaging tests/training
 	$(BIN)/python tools/guide_gap.py
 
 bundle: $(VENV)/.base  ## a folder of wheels for a machine without any network

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from llamune.cli import dataset, finetune_versions, start
+from llamune import modes
+from llamune.cli import dataset, finetune_compare, finetune_versions, start
 from llamune.cli.parser import Declare, Parser, count, one_of
 from llamune.errors import TrainingError, UsageError
 from llamune.i18n import N_, _
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "'llamune[finetune]'"
 EXTRA = ("torch", "transformers", "peft", "gguf", "datasketch", "tree_sitter")
+MODE = 'models = ["{name}"]  # your own model; its documents: corpora = ["NAME"]\n'
 ENGINES = ("ollama", "embedded")
 NUMBERS = (  # with their defaults, as in training.recipe
     ("--rank", 16, N_("of the LoRA matrices")),
@@ -49,10 +51,16 @@ def declare(parser: Parser) -> None:
     verbs: dict[str, tuple[str, Declare]] = {
         "resume": (N_("go on with a version that was interrupted"), _resume_arguments),
         "update": (N_("a new version from what changed in the sources since"), _update_arguments),
+        "compare": (
+            N_("which level pays: none, prompt, documents, own model, own model with documents"),
+            finetune_compare.arguments,
+        ),
         **finetune_versions.VERBS,
     }
     parser.words("verb", verbs, required=False)
     parser.add_argument("--name", metavar=_("NAME"), help=_("what to call it"))
+    mode = _("also make a mode of this name, which takes the own model")
+    parser.add_argument("--mode", metavar=_("NAME"), help=mode)
     parser.add_argument("--base", metavar=_("MODEL"), help=_("the model to begin with: a name, or a .gguf file"))
     engine = _("who will run it; without: Ollama where it runs")
     parser.add_argument("--to", metavar="|".join(ENGINES), type=one_of(*ENGINES), help=engine)
@@ -96,7 +104,7 @@ def _update_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Makes a model, or runs a verb. Returns the exit code."""
     verbs: dict[str, Callable[[argparse.Namespace], None]] = {
-        "": _make, "resume": _resume, "update": _update, **finetune_versions.RUN,
+        "": _make, "resume": _resume, "update": _update, "compare": finetune_compare.run, **finetune_versions.RUN,
     }  # fmt: skip
     verbs[args.verb or ""](args)
     return 0
@@ -122,6 +130,8 @@ async def _begin(app: "App", args: argparse.Namespace, recipe: "Recipe") -> None
     folder = versions.data(args.name)
     catalog = app.open_catalog()
     try:
+        if args.mode:
+            modes.path_of(app.paths.modes, args.mode)  # a name that no mode can have is refused before any work
         base = await choose(catalog, args.base, args.to or "")
         sources = dataset.sources_of(args)
         if sources != type(sources)():
@@ -134,7 +144,7 @@ async def _begin(app: "App", args: argparse.Namespace, recipe: "Recipe") -> None
             )
         job = {
             "base": str(base.file), "base_model": base.model, "base_digest": base.digest, "like": base.like,
-            "engine": base.engine, "recipe": asdict(recipe), "sources": sources.json(),
+            "engine": base.engine, "mode": args.mode, "recipe": asdict(recipe), "sources": sources.json(),
         }  # fmt: skip
         version = versions.new(args.name, job)
         (version.folder / "dataset.jsonl").write_bytes((folder / "dataset.jsonl").read_bytes())
@@ -162,6 +172,9 @@ async def _work(app: "App", versions: "Versions", version: "Version", args: argp
         "loss_before": losses["before"].get("held"), "loss_after": losses["after"].get("held"),
     }  # fmt: skip
     told.event(done)
+    if version.job.get("mode"):
+        text = MODE.format(name=version.name)
+        modes.write(app.paths.modes, version.job["mode"], text)
 
 
 def _resume(args: argparse.Namespace) -> None:

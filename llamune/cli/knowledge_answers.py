@@ -41,7 +41,8 @@ async def grid(args: argparse.Namespace, questions: Sequence[Question]) -> dict[
             for number, (name, level, question) in enumerate(cells):
                 bar.step("answer", number, len(cells))
                 row = rows.setdefault(f"{name}/{level}", {"questions": len(asked), "right": 0.0})
-                text = await _answer(app, args.name, name, level, question)
+                asked_now = complete(question.text, question.history)
+                text = await answer(app, (args.name,), name, level, asked_now)
                 row["right"] += bool(found([question.answer], text)) / len(asked)
     finally:
         await app.library.aclose()
@@ -49,16 +50,16 @@ async def grid(args: argparse.Namespace, questions: Sequence[Question]) -> dict[
     return {key: {**row, "right": round(row["right"], 4)} for key, row in rows.items()}
 
 
-async def _answer(app: "App", corpus: str, model: str, level: Level, question: Question) -> str:
-    """The answer's text; "" where the engine refused."""
+async def answer(app: "App", corpora: tuple[str, ...], model: str, level: Level, question: str) -> str:
+    """What a model answers at a level of knowledge, in a conversation of its own; "" where the engine refused."""
     store = LateStore()
-    session = replace(ChatSession(0, "-", "user", model, app.draft().preset), corpora=(corpus,))
+    session = replace(ChatSession(0, "-", "user", model, app.draft().preset), corpora=corpora)
     talk = Conversation(
         cast(Store, store), app.open_catalog(), app.state, app.presets, session,
         lambda: app.settings.thinking != "off", app.slots, app.library,
     )  # fmt: skip
     try:
-        async with await talk.ask(complete(question.text, question.history), knowledge=level) as running:
+        async with await talk.ask(question, knowledge=level) as running:
             async for _event in running:
                 pass
     except EngineError:

@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[2]
 IMPORT_ALL = """
 import importlib, pkgutil, sys, llamune
 for module in pkgutil.walk_packages(llamune.__path__, "llamune."):
-    if not module.name.endswith("__main__"):  # that one runs the program
+    # __main__ runs the program; training.child is imported in a process of its own, where torch is
+    if not module.name.endswith("__main__") and not module.name.startswith("llamune.training.child."):
         importlib.import_module(module.name)
 print(llamune.__file__, *sorted({"torch", "transformers", "chromadb"} & set(sys.modules)))
 """

@@ -51,7 +51,7 @@ def _mail(text: str) -> bool:
     """An address of somebody: no example (RFC 2606, JPRS), no file such as icon@2x.png, no git@ of a server."""
     name, _at, host = text.lower().rpartition("@")
     ending = host.rpartition(".")[2]
-    reserved = re.search(r"(?:^|\.)example\.|(?:^|\.)(?:test|invalid|localhost|example|local)$|^example", host)
+    reserved = re.search(r"(?:^|\.)example\.|(?:^|\.)(?:test|invalid|localhost|example|local)$", host)
     return not reserved and name not in ("git", "noreply", "no-reply") and ending not in _FILES
 
 
@@ -74,17 +74,19 @@ def _password(text: str) -> bool:
 
 _TYPE = re.compile(r"(?:[A-Z][a-z]+){2,}")
 _PLACEHOLDER = re.compile(
-    r"^[<$%{\[(*]|^x+$|^\*+$|^\.+$|^-+$|[(){}\[\]]|^(?:your|my|the|some|change|enter|replace|insert|new|old|user)[-_ ]?"
+    r"^[<$%{\[(*]|^[~.]*/|^!(?:vault|secret|ref|env|sub|getatt)\b|^x+$|^\*+$|^\.+$|^-+$|[(){}\[\]]|^(?:your|my|the|some|change|enter|replace|insert|new|old|user)[-_ ]?"
     r"|^(?:none|null|nil|true|false|str|string|int|bool|bytes|text|optional|secret|password|passwd|token|key|required"
-    r"|example|sample|dummy|placeholder|changeme|redacted|undefined|todo|tbd|self|args|config|settings|os|env|input)\b"
+    r"|example|sample|dummy|placeholder|changeme|redacted|undefined|todo|tbd|await|self|args|config|settings|os|env|input)\b"
     r"|^[a-z_]+\.[a-z_.]+$|^(?:[A-Z]+_)+[A-Z]+$|[ぁ-んァ-ヶ一-龠]{3,}",
     re.IGNORECASE,
 )
 _NAMES = (
     r"(?:pass(?:word|wd|phrase|code)?|pwd?|secret(?:[_-]?key)?|api[_-]?key|access[_-]?key|auth[_-]?token|access[_-]?token"
-    r"|client[_-]?secret|private[_-]?key|token|credentials?)"
+    r"|client[_-]?secret|(?:private|encryption|signing|master|account)[_-]?key|psk|pepper|token|credentials?)"
 )
 _JAPANESE = r"(?:パスワード|パスコード|暗証番号|暗証|秘密鍵|(?:暗号化|セキュリティ|接続|共有|認証)(?:キー|鍵)|シークレット(?:キー)?|APIキー|アクセスキー|アクセストークン|トークン|合言葉|合い言葉)"
+_CHOSEN = r"[A-Za-z0-9!#-'*+./:;=?@^_~-]"  # of a password among words
+_SAID = r"(?=\s*(?:です|でした|に変|に設定|に[差戻し]|とす|とし|で入|でログ|[。)」』】]|$))"
 _NOT_BEFORE, _NOT_AFTER = r"(?<![\d.])(?<!\d-)", r"(?![\d])(?!-\d)"
 
 
@@ -139,21 +141,29 @@ RULES = (
     _rule("API key", r"/webhooks/\d{10,}/(?P<v>[\w-]{40,})"),
     _rule("JSON web token", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
     _rule("bearer token", r"(?i:bearer|basic)\s+(?P<v>[A-Za-z0-9+/_.~-]{20,}=*)"),
-    _rule("password in an address", r"\b[a-z][a-z0-9+.-]*://[^\s/:@'\"<>]+:(?P<v>[^\s/@'\"<>]+)@", _password, re.I),
-    _rule("password", rf"\b[\w.-]*{_NAMES}[\"'\]]*\s*(?::=|=>|=(?!=)|:(?!:))\s*(?P<v>\"[^\"]+\"|'[^']+'|[^\s\"',;]+)",
+    _rule("password in an address", r"\b[a-z][a-z0-9+.-]*://[^\s/:@'\"<>]*:(?P<v>[^\s/@'\"<>]+)@", _password, re.I),
+    _rule("password", rf"\b[\w.-]*{_NAMES}[\"'\]]*\s*(?::=|=>|=(?!=)|:(?!:))\s*b?(?P<v>\"[^\"]+\"|'[^']+'|[^\s\"',;]+)",
           _password, re.I),
-    _rule("password", rf"\b{_NAMES}\s+(?:is|was)\s+(?P<v>(?=\S*[\d!@#$%^&*])[^\s,;]+)", _password, re.I),
+    _rule("password", rf"\b{_NAMES}\s+(?:(?:is|was)(?:\s+(?:now|set to|changed to))?|to)\s+(?P<v>(?=\S*[\d!@#$%^&*])[^\s,;]+)", _password, re.I),
     _rule("password", rf"{_JAPANESE}[」』]?\s*(?:\([^)]*\)\s*)?(?:[:=]|は|が|→)?\s*(?P<v>[「『\"'][!-~]{{4,}})", _password),
-    _rule("password", rf"{_JAPANESE}[」』]?\s*(?:\([^)]*\)\s*)?(?:[:=]|は|が|→)\s*(?P<v>[!-~]{{4,}})", _password),
+    _rule("password", rf"{_JAPANESE}[」』]?\s*(?:\([^)]*\)\s*)?(?:(?:[:=]|→)\s*(?P<v>[!-~]{{4,}})|[はが]\s*(?P<w>{_CHOSEN}{{4,}}){_SAID})", _password),
+    _rule("password", rf"{_JAPANESE}[^。\n]{{0,16}}?(?P<v>(?=\S*[A-Za-z])(?=\S*\d){_CHOSEN}{{6,}}){_SAID}", _password),
+    _rule("password", r"(?<![A-Za-z])(?:PW|PASS)\s?[「『](?P<v>[!-~]{4,})", _password),
+    _rule("password", r"\b(?:user|login|as)\b.{0,24}\bpassword\s+(?P<v>(?=\S*\d)[!-+.-~-]{5,})", _password, re.I),
+    _rule("password hash", r"\$(?:apr1|2[aby]|5|6|y|argon2\w*)\$[^\s:\"']{8,}"),
+    _rule("API key", r"\w*(?:token|secret|key)\s+(?P<v>(?=\S*\d)(?=\S*[a-z])[\w-]{24,})", flags=re.I),
+    _rule("password", r"暗証番号\D{0,6}(?P<v>\d(?: ?\d){3,7})(?!\d)"),
+    _rule("password", r"\bopenssl\s.*\s(?:-k\s+|pass:)(?P<v>\S{4,})", _password),
+    _rule("session", r"\b(?:session(?:[_-]?id)?|sid|connect\.sid)=(?P<v>[\w%.-]{16,})", _password, re.I),
     _rule("password", r"(?:認証情報|ログイン情報|credentials)\s*[:=は]\s*\S+\s*[/,]\s*(?P<v>(?=\S*\d)[!-~]{4,})", _password, re.I),
-    _rule("password", rf"<(?:\w+:)?{_NAMES}>(?P<v>[^<\s]+)</", _password, re.I),
-    _rule("password", rf"^\s*(?:ENV|ARG|set|setenv|export)\s+\w*{_NAMES}\s+(?P<v>\S+)", _password, re.I),
+    _rule("password", rf"<(?:\w+:)?{_NAMES}>(?P<v>[^<\s]+)</|{_NAMES}[\"']\s+value=(?P<w>\"[^\"]+\"|'[^']+')", _password, re.I),
+    _rule("password", rf"^\s*(?:(?:ENV|ARG|set|setenv|export)\s+\w*{_NAMES}|requirepass|masterauth)\s+(?P<v>\S+)", _password, re.I),
     _rule("password", r"\blogin\s+\S+\s+password\s+(?P<v>\S+)|\s/user:\S+\s+(?P<w>[^\s/]\S*)", _password, re.I),
     _rule("password", r"\bSecureString\s+(?:-String\s+)?(?P<v>\"[^\"]+\"|'[^']+')", _password, re.I),
     _rule("password", r"\b(?:mysql|mariadb)\w*\s(?:.*\s)?-p(?P<v>\S{4,})|\bsshpass\s+-p\s*(?P<w>\S{4,})", _password),
     _rule("password", r"\b(?:curl|wget|http)\s(?:.*\s)?(?:-u|--user|-a)[ =]?[\"']?[^\s:\"']+:(?P<v>[^\s\"']{4,})", _password),
     _rule("password", r"\bPIN(?: code)?(?: is|:|=)\s*(?P<v>\d{4,8})\b", flags=re.I),
-    _rule("password", r"\s(?:-p|--password)[ =](?P<v>(?=\S*\d)\S{6,})", _password),
+    _rule("password", r"\s(?:-p|--password)[ =](?P<v>(?=\S*\d)(?=\S*[A-Za-z])[^\s:/]{6,})", _password),
     _rule("mail address", r"(?<![\w.+-])[A-Za-z0-9][\w.+-]*@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}(?![\w-])", _mail),
     _rule("mail address", r"[\w.+-]+\s?[(\[](?:at|アット|@)[)\]]\s?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", _spelled, re.I | re.A),
     _rule("phone number", rf"{_NOT_BEFORE}(?:\+81[-\s]?(?:\(0\))?\d{{1,4}}|\(0\d{{1,4}}\)|0\d{{1,4}})(?:[-\s)]\s?\d{{1,4}}){{2}}{_NOT_AFTER}", _phone),
@@ -168,7 +178,7 @@ RULES = (
     _rule("social security number", rf"{_NOT_BEFORE}(?!000|666|9\d\d)\d{{3}}-(?!00)\d\d-(?!0000)\d{{4}}{_NOT_AFTER}"),
     _rule("social security number", r"(?:social security|\bSSN)\D{0,20}(?P<v>\d{3}[ -]?\d{2}[ -]?\d{4})(?!\d)", flags=re.I),
     _rule("bank account", r"記号\D{0,4}(?P<v>\d{5}\D{0,6}番号\D{0,4}\d{6,8})(?!\d)"),
-    _rule("bank account", r"(?:口座(?:番号)?|(?:普通|当座)(?:預金)?)[^\d]{0,8}(?P<v>\d{7})(?!\d)"),
+    _rule("bank account", r"(?:口座(?:番号)?|(?:普通(?!郵便)|当座)(?:預金)?|\((?:普|当)\))[^\d]{0,8}(?P<v>\d{7})(?!\d)"),
     _rule("bank account", r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b", iban),
     _rule("passport", r"(?:旅券|パスポート|passport)\D{0,12}?(?P<v>[A-Z]{2}\d{7})\b", flags=re.I),
     _rule("driving licence", r"(?:運転免許|免許証)[^\d]{0,12}(?P<v>\d{12})(?!\d)"),
