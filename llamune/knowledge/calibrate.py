@@ -25,7 +25,7 @@ LEAST = 20  # phrases; with fewer the figures would be chance
 SEED = 7
 PHRASE = re.compile(r"[^。、\n：:（）()|.,;!?！？]{6,40}")
 FINE, POOR = 1.2, 0.6  # ratio of the reciprocal ranks vectors : keyword from which on vectors lead, or have no say
-VECTORS_LEAD, BUILT_IN_WEIGHT = 0.3, 0.7  # weights of the keyword part, measured (benchmarks/knowledge.py)
+VECTORS_LEAD, BUILT_IN_WEIGHT = 0.3, 0.8  # weights of the keyword part, measured (benchmarks/knowledge.py)
 WRONGLY_REFUSED, WRONGLY_STRONG = 0.05, 0.10  # shares of questions with and without an answer
 
 

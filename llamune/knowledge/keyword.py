@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from llamune.knowledge.corpus import JOINED, LIVE, Corpus, embedded
 from llamune.knowledge.terms import asked, content, fold
 
-K1, B = 1.2, 0.75  # of BM25, as usual
+K1, B = 1.2, 0.5  # of BM25; passages are of about one length, so that length says little
 CANDIDATES = 100
 POSTINGS = 30_000  # the index reads about this many occurrences for one question
 MOST_TERMS = 64

@@ -19,6 +19,7 @@ from llamune.knowledge.embedders import Embedder
 from llamune.knowledge.vectors import Vectors
 
 FIRST = 20  # passages in which the answer is expected
+STRIKING, STRIKING_WEIGHT = 1.3, 4.0  # a cosine so far above the usual nearest one is no chance, whoever made it
 TRUSTED = 0.5  # weight of the keyword part from which on cosines do not say whether an answer is there
 
 
@@ -45,7 +46,10 @@ class Scale:
     def fused(self, lexical: float, cosine: float | None) -> float:
         """What a passage is ranked by; without vectors the keyword part is all."""
         said = lexical / self.keyword
-        return said if cosine is None else self.weight * said + (1 - self.weight) * self._near(cosine)
+        if cosine is None:
+            return said
+        near = self._near(cosine)
+        return self.weight * said + (1 - self.weight) * near + STRIKING_WEIGHT * max(0.0, near - STRIKING)
 
     def sure(self, coverage: float, cosine: float | None) -> float:
         """How sure it is that a passage is about the question, from 0 to about 1."""

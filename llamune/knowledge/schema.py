@@ -41,6 +41,7 @@ CREATE TABLE entry(
   id INTEGER PRIMARY KEY AUTOINCREMENT, chunk INTEGER NOT NULL REFERENCES chunk ON DELETE CASCADE,
   question TEXT, length INTEGER NOT NULL) STRICT;
 CREATE INDEX entry_chunk ON entry(chunk);
+CREATE INDEX entry_length ON entry(length);
 CREATE VIRTUAL TABLE term USING fts5(terms, content='', tokenize="ascii");
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab(term, row);
 CREATE TABLE vector(

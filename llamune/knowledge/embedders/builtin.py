@@ -26,6 +26,7 @@ SIZE = 180  # characters with the headings: about 100 of text, the size that was
 DIMENSIONS = 128
 FEATURES = 20_000  # pieces that are looked at, the most frequent ones
 SAMPLE = 10_000  # texts it is fitted on, evenly taken
+FEW = 1000  # texts for which the decomposition is exact
 SEED = 7  # the same texts give the same vectors
 
 
@@ -73,8 +74,13 @@ class BuiltIn:
         return vector
 
     def _embed(self, texts: Sequence[str]) -> "Matrix":
-        counted = [Counter(telling(text)) for text in texts]
-        return unit(_sparse(counted, self._index, self._weights) @ self._basis)
+        import numpy as np
+
+        made = np.zeros((len(texts), self._basis.shape[1]), np.float32)
+        for row, text in enumerate(texts):
+            where, values = _weighted(Counter(telling(text)), self._index, self._weights)
+            made[row] = values @ self._basis[where]
+        return unit(made)
 
 
 def fit(texts: Sequence[str]) -> Model:
@@ -90,7 +96,7 @@ def fit(texts: Sequence[str]) -> Model:
     counts = np.array([found[term] for term in index], np.float32)
     weights = np.log((1 + len(sample)) / (1 + counts)) + 1
     matrix = _sparse(counted, index, weights.astype(np.float32))
-    basis = _basis(matrix, min(DIMENSIONS, max(1, len(sample) // 2)))
+    basis = _basis(matrix, min(DIMENSIONS, max(1, len(sample) // 3)))
     return Model("\n".join(index), weights.astype(np.float32).tobytes(), basis.astype(np.float16).tobytes())
 
 
@@ -102,28 +108,39 @@ def unit(matrix: "Matrix") -> "Matrix":
     return np.asarray(matrix / np.where(length == 0, 1, length), np.float32)
 
 
+def _weighted(counts: Counter[str], index: dict[str, int], weights: "Matrix") -> "tuple[NDArray[np.int32], Matrix]":
+    """The terms of a text that the model knows, with their weights in it: a vector of length 1."""
+    import numpy as np
+
+    known = [(index[term], count) for term, count in counts.items() if term in index]
+    where = np.array([term for term, _count in known], np.int32)
+    values = (1 + np.log(np.array([count for _term, count in known], np.float32))) * weights[where]
+    return where, values / (np.linalg.norm(values) or 1.0)
+
+
 def _sparse(counted: Sequence[Counter[str]], index: dict[str, int], weights: "Matrix") -> "csr_matrix":
     import numpy as np
     from scipy.sparse import csr_matrix
 
-    columns = [[(index[term], count) for term, count in counts.items() if term in index] for counts in counted]
-    ends = np.cumsum([0, *map(len, columns)])
-    flat = np.array([pair for row in columns for pair in row], np.float32).reshape(-1, 2)
-    where = flat[:, 0].astype(np.int32)
-    values = (1 + np.log(flat[:, 1])) * weights[where]
-    squares = np.add.reduceat(np.append(values**2, 0), ends[:-1]) * (np.diff(ends) > 0)
-    values = values / np.repeat(np.sqrt(np.where(squares > 0, squares, 1)), np.diff(ends))
-    return csr_matrix((values.astype(np.float32), where, ends), shape=(len(counted), len(index)))
+    rows = [_weighted(counts, index, weights) for counts in counted]
+    ends = np.cumsum([0, *(len(where) for where, _values in rows)])
+    values = np.concatenate([values for _where, values in rows]).astype(np.float32)
+    columns = np.concatenate([where for where, _values in rows])
+    return csr_matrix((values, columns, ends), shape=(len(rows), len(index)))
 
 
 def _basis(matrix: "csr_matrix", dimensions: int) -> "Matrix":
-    """The right singular vectors of the largest singular values, a column each."""
+    """The right singular vectors of the largest singular values, a column each; exact for few texts."""
     import numpy as np
 
+    if matrix.shape[0] <= FEW:
+        values, left = np.linalg.eigh((matrix @ matrix.T).toarray().astype(np.float64))
+        strong = [n for n in np.argsort(-values)[:dimensions] if values[n] > 1e-6]
+        return np.asarray(matrix.T @ (left[:, strong] / np.sqrt(values[strong])), np.float32)
     random = np.random.default_rng(SEED)
     wide = min(dimensions + 16, *matrix.shape)
     probe = random.standard_normal((matrix.shape[0], wide)).astype(np.float32)
-    for _round in range(2):
+    for _round in range(3):
         probe, _ = np.linalg.qr(matrix @ (matrix.T @ probe))
     _left, _values, right = np.linalg.svd((matrix.T @ probe).T, full_matrices=False)
     return np.asarray(right[:dimensions].T, np.float32)
