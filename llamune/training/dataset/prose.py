@@ -13,7 +13,7 @@ from llamune.sources.document import Document, Section
 from llamune.training.pairs import Pair
 
 LONGEST = 800  # characters of an answer; it ends with a sentence
-SHORTEST = 12
+SHORTEST = 6  # a rule may be as short as 年休は二十日。
 _CLAUSE = re.compile(
     r"^第\s*[0-9０-９一二三四五六七八九十百千]+\s*[編章節款条項](?:の[0-9０-９一二三四五六七八九十]+)?\s*"
 )
