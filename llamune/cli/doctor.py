@@ -197,7 +197,8 @@ def _sealed(chosen: "Settings") -> Finding:
     from llamune.network.why import why
 
     found, what = sealed.current(), _("sealed")
-    reason = _(why(found))
+    cause = why(found)
+    reason = _(cause) if cause else ""
     if found.way == "namespace":
         return Finding(what, "ok", _("yes: no network but the relays to the servers listed"))
     if found.way == "seccomp":

@@ -41,8 +41,9 @@ def seal(args: argparse.Namespace) -> None:
         from llamune.i18n import _
         from llamune.network.why import why
 
+        cause = why(sealed.current())
         raise NetworkPolicyError(
-            _("This program cannot be sealed here: {reason}.").format(reason=_(why(sealed.current()))),
+            _("This program cannot be sealed here: {reason}.").format(reason=_(cause)),
             _("With sealed = auto it starts anyway, and says what it can claim: llamune settings set sealed auto"),
         )
 

@@ -53,7 +53,7 @@ def _clock(moment: float) -> str:
 def _table(snapshot: Snapshot, engine: str) -> Listing:
     title = _("measured since {time}").format(time=_clock(snapshot.since))
     if snapshot.sealed:
-        title += f", {_('sealed')}"
+        title += ", " + _("sealed")
     columns = [
         Column(title, least=16),
         Column(_("this machine"), right=True),
@@ -219,7 +219,8 @@ def _switch(off: bool | None) -> str:
 def sealing() -> str:
     """How this program is cut off from the network, or why it is not."""
     found = sealed.current()
-    reason = _(why(found))
+    cause = why(found)
+    reason = _(cause) if cause else ""
     if found.way == "namespace":
         return _("Sealed: Llamune has no network but the relays to the servers listed; the kernel knows no other way.")
     if found.way == "seccomp":
