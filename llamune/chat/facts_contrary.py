@@ -70,7 +70,8 @@ def _against(
         return None
     sides = {answer.letter: clause}
     for other in answers:
-        if other is not answer and (against := _contrary(clause, other, indexes[other.letter])):
+        against = None if other is answer else _contrary(clause, other, indexes[other.letter])
+        if against and not _says_both(answer, clause, against, indexes[answer.letter]):
             sides[other.letter] = against
     if len(sides) == 1:
         return None
@@ -81,6 +82,17 @@ def _against(
     )  # fmt: skip
 
 
+def _says_both(answer: Answer, denial: Clause, against: Clause, index: Index) -> bool:
+    """Whether the answer that denies agrees with `against` in another clause, which is at least as like it."""
+    near = index.near(against.bag)
+    wanted = {(claim.about, True) for claim in denial.claims if not claim.sign and claim.about != "plain"}
+    least = next((near.get(n, 0.0) for n, clause in enumerate(answer.clauses) if clause is denial), 0.0)
+    return any(
+        likeness >= least and wanted & {(claim.about, claim.sign) for claim in answer.clauses[n].claims}
+        for n, likeness in near.items()
+    )
+
+
 def _contrary(clause: Clause, other: Answer, index: Index) -> Clause | None:
     near = nlargest(TRIED, index.near(clause.bag).items(), key=lambda item: item[1])
     best = near[0][1] if near else 0.0
@@ -89,7 +101,9 @@ def _contrary(clause: Clause, other: Answer, index: Index) -> Clause | None:
         if claim.sign:
             continue
         against = [c for c, _likeness in close if contrary(claim, c.folded, list(c.claims))]
-        agreeing = any(not c.sign for k, _likeness in close for c in k.claims)
+        agreeing = any(not c.sign for k, _likeness in close for c in k.claims) or (
+            against and any(not c.sign for k in other.clauses if k.sentence == against[0].sentence for c in k.claims)
+        )
         if against and not agreeing:
             return against[0]
     return None

@@ -25,6 +25,7 @@ _K = r"[\d〇一二三四五六七八九十]{1,3}"
 _FORMS = re.compile(
     rf"(?P<era>令和|平成|昭和|大正|明治|(?<![A-Za-z])[RHS](?=\d{{1,2}}[.年]))\s?(?P<ey>元|{_K})(?:年度?|\.)"
     rf"(?:\s?(?P<em>{_K})(?:月|\.))?(?:\s?(?P<ed>{_K}|末)日?)?(?P<same>\s?\(\d{{4}}年?\))?"
+    r"|[一-鿿]{2}\d{1,2}年\s?\((?P<ny>[12]\d{3})年?\)"  # 宝永4年(1707年): an era without a table
     r"|(?<!\d)(?P<jy>[12]\d{3}|[一二][〇一二三四五六七八九]{3})年(?!間)度?(?:\s?\((?:令和|平成|昭和|大正"
     r"|明治)[^()]{1,6}\))?"
     rf"(?:\s?(?P<jm>{_K})月(?!間))?(?:(?<=月)\s?(?P<jd>{_K}|末)日?)?"
@@ -55,6 +56,11 @@ _DAYS = {day: n for n, day in enumerate("月火水木金土日")}
 _ENGLISH_DAYS = {
     day: n for n, day in enumerate(["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"])
 }
+_OPEN = re.compile(  # Tuesday to Sunday
+    r"(?P<from>[月火水木金土日])曜?日?\s?(?:から|~|-|・)\s?(?P<to>[月火水木金土日])曜日?"
+    rf"|\b(?P<efrom>{'|'.join(_ENGLISH_DAYS)})s?\s?(?:to|through|until|-)\s?(?P<eto>{'|'.join(_ENGLISH_DAYS)})s?\b",
+    re.IGNORECASE,
+)
 _WEEKDAY = re.compile(
     r"(?P<ja>[月火水木金土日])曜日?|\b(?P<en>Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)s?\b"
 )
@@ -84,7 +90,7 @@ class Point:
 
 def points(folded: str) -> Iterator[Point]:
     """The dates, times and articles of a folded sentence; they do not overlap."""
-    for form in (_CODE, _ARTICLE, _SPAN, _FORMS, _YEAR, _TIME, _WEEKDAY):
+    for form in (_CODE, _ARTICLE, _SPAN, _FORMS, _YEAR, _TIME, _OPEN, _WEEKDAY):
         found = [p for m in form.finditer(folded) if (p := _point(form, m))]
         yield from found
         for point in found:
@@ -103,6 +109,8 @@ def _point(form: re.Pattern[str], match: re.Match[str]) -> Point | None:
         return _date(match, group)
     if form is _TIME:
         return _time(match, group)
+    if form is _OPEN:
+        return _open(match, group)
     if form is _WEEKDAY:
         day = _DAYS[group["ja"]] if group["ja"] else _ENGLISH_DAYS[group["en"].lower()]
         return Point("weekday", (day,), *match.span())
@@ -120,7 +128,7 @@ def _date(match: re.Match[str], group: dict[str, str | None]) -> Point | None:
     def first(names: str) -> str | None:
         return next((v for name in names.split() if (v := group.get(name))), None)
 
-    year = _int(first("jy iy uy by oy fy year"))
+    year = _int(first("jy ny iy uy by oy fy year"))
     if group.get("era"):
         year = _ERAS[group["era"] or ""] + (1 if group["ey"] == "元" else _int(group["ey"]) or 0)
     named = first("um bm om")
@@ -130,6 +138,16 @@ def _date(match: re.Match[str], group: dict[str, str | None]) -> Point | None:
     if (month or 1) > 12 or (day or 1) > 31:
         return None
     return Point("date", (year, month, day), match.start("year") if "year" in group else match.start(), match.end())
+
+
+def _open(match: re.Match[str], group: dict[str, str | None]) -> Point | None:
+    """Six days of the week by the one they leave out: open from Tuesday to Sunday is closed on Monday."""
+    start, end = (
+        _DAYS[ja] if (ja := group[name]) else _ENGLISH_DAYS[(group[f"e{name}"] or "").lower()]
+        for name in ("from", "to")
+    )
+    left_out = (end + 1) % 7
+    return Point("weekday", (left_out,), *match.span()) if (start - left_out) % 7 == 1 else None
 
 
 def _time(match: re.Match[str], group: dict[str, str | None]) -> Point | None:

@@ -18,6 +18,7 @@ _KANJI = re.compile(
     r"|連盟|委員会|議会|法|条約|条例|県|府|市|区|町|村|島|山|川|湖|寺|神社|駅|空港|王国|帝国|共和国|天皇|将軍"
     r"|幕府|時代)(?![一-鿿々])"
 )
+_KIND = re.compile(r"[一-鿿々]{2,8}(?:遺産|賞|保険|年金|税|免許|型|権|教|語|酸|病|症|菌|薬|油|酒)(?![一-鿿々])")
 _LOOSE = re.compile(
     r"(?:方法|文法|手法|用法|作法|合法|違法|不法|製法|技法|療法|民法|刑法|都市|登山|火山|鉱山|河川|首都|半島"
     r"|列島|無人島|同時代|現代|次時代|市町村|窓口役所)\Z"
@@ -25,8 +26,8 @@ _LOOSE = re.compile(
 _PERSON = re.compile(r"[一-鿿々]{2,6}(?=(?:さん|氏|先生|博士|首相|大統領|教授|社長))")
 _KATAKANA = re.compile(r"[ァ-ヴー][ァ-ヴー・=]{2,30}")
 _LATIN = re.compile(
-    r"(?<![A-Za-z0-9])[A-ZÀ-Þ][A-Za-zÀ-ɏ0-9.+#\-]*(?:\s(?:(?:of|the|de|van|von|da|del|la|for"
-    r"|and)\s){0,2}(?=[A-Z])[A-ZÀ-Þ][A-Za-zÀ-ɏ0-9+#\-]*)*"
+    r"(?<![A-Za-z0-9])[A-ZÀ-Þ][A-Za-zÀ-ɏ0-9.+#\-]*(?:\s(?:(?:of|the|de|van|von|da|del|la|for)"
+    r"\s){0,2}(?=[A-Z])[A-ZÀ-Þ][A-Za-zÀ-ɏ0-9+#\-]*)*"
 )
 
 
@@ -48,6 +49,7 @@ def names(folded: str) -> Iterator[Name]:
         ("quoted", _QUOTED),
         ("kanji", _KANJI),
         ("kanji", _PERSON),
+        ("kind", _KIND),
         ("katakana", _KATAKANA),
         ("latin", _LATIN),
     ):
@@ -66,6 +68,8 @@ def _name(folded: str, form: str, match: re.Match[str]) -> Name | None:
         return Name(form, inner, start, end) if not re.search(r"[。、!?]|[.,]\s", inner) else None
     if form == "kanji":
         return None if _LOOSE.search(text) else Name(form, text, start, end, strong=True)
+    if form == "kind":
+        return Name(form, text, start, end)
     if form == "katakana":
         return None if text.strip("ー・") in COMMON or len(text) < 3 else Name(form, text, start, end)
     return _latin(folded, match)

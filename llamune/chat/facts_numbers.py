@@ -32,7 +32,7 @@ NUMERAL = re.compile(
     r"|(?P<kanji>(?<![数何幾第統唯同単均〇一二三四五六七八九十百千万億兆])[〇一二三四五六七八九十百千][〇零一二三四五六七八九十百千万億兆]*)"
     rf"|\b(?P<words>(?:a\s+)?(?:{_WORD}(?:[\s-]{_WORD})?\s+)?hundred(?:\s+thousand)?"
     rf"|{_WORD}(?:[\s-](?:{_WORD}))?)\b(?:\s+(?P<wscale>thousand|million|billion))?"
-    r"|\b(?P<article>an?)(?=\s+(?:second|minute|hour|day|week|month|year|dozen)\b)",
+    r"|\b(?P<article>an?)(?=\s+(?:second|minute|hour|day|week|fortnight|month|year|dozen)\b)",
     re.IGNORECASE,
 )
 
@@ -129,6 +129,8 @@ def quantities(folded: str) -> Iterator[Quantity]:
         found_one = _quantity(text, numeral)
         if found_one is None:
             continue
+        if last and text[last.end : found_one.start] == "、" and found_one.value == last.value + 1:
+            last, found_one = replace(last, weak=True), replace(found_one, weak=True)  # 3、4回 is about that many
         if last and _continues(text, last, found_one):
             last = replace(found_one, value=last.value + found_one.value, start=last.start, weak=False)
             continue
@@ -248,7 +250,7 @@ def _bounded(text: str, numeral: re.Match[str], plain: Quantity) -> Quantity | N
         return None
     return Quantity(
         plain.kind, plain.dimension, plain.value, plain.start, plain.end + len(tail), BOUND.get(word, ""), about,
-        _weak(text, numeral, plain),
+        "目" in tail or _weak(text, numeral, plain),
     )  # fmt: skip
 
 

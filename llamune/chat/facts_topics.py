@@ -17,7 +17,7 @@ from llamune.chat.facts_text import Index, rarity
 EQUAL = 0.35  # what an equal value is worth in likeness
 APART, HALF_APART, BOTH_APART = 0.28, 0.42, 0.6  # least likeness to stand against: values in neither, one, both answers
 NAMES_APART = 0.42
-PAIRED, SHARED = 0.2, 0.15  # least likeness of what answers lack in turn; what an equal value in the sentence is worth
+PAIRED, SHARED = 0.2, 0.15  # least likeness of what answers lack in turn; what each of two equal values beside is worth
 LONELY = 0.05  # least likeness where each side has only one fact of the pool left
 TRIED = 12  # neighbours of a fact that are looked at
 
@@ -161,11 +161,12 @@ def _paired(found: list[Topic], rare: Mapping[str, float], held: Mapping[str, He
     first = [next(iter(topic.facts.values())) for topic in found]
     index = Index([fact.bag for fact in first], rare)
     best = [_likest(n, found, first, index, held) for n in range(len(found))]
+    pairs = [(n, m) for n, m in enumerate(best) if m is not None and n < m and best[m] == n]
+    pairs += _left_over(found, first, {n for pair in pairs for n in pair}, held)
     joined: set[int] = set()
-    for n, m in enumerate(best):
-        if m is not None and n < m and best[m] == n:
-            found[n].facts |= found[m].facts
-            joined.add(m)
+    for n, m in pairs:
+        found[n].facts |= found[m].facts
+        joined.add(m)
     return [topic for n, topic in enumerate(found) if n not in joined]
 
 
@@ -174,7 +175,7 @@ def _likest(
 ) -> int | None:
     """The topic of other answers that is likest to topic `n`, if it is like enough and lacks its value."""
     near = {
-        m: likeness + (SHARED if held[letter].beside(first[n]) & held[other].beside(first[m]) else 0.0)
+        m: likeness + SHARED * min(2, len(held[letter].beside(first[n]) & held[other].beside(first[m])))
         for letter in [next(iter(found[n].facts))]
         for m, likeness in index.near(first[n].bag).items()
         for other in [next(iter(found[m].facts))]
@@ -182,6 +183,30 @@ def _likest(
     }
     likest = max(near, key=lambda m: near[m], default=None)
     return likest if likest is not None and near[likest] >= PAIRED else None
+
+
+def _left_over(
+    found: Sequence[Topic], first: Sequence[Fact], taken: set[int], held: Mapping[str, Held]
+) -> list[tuple[int, int]]:
+    """Of two answers, where each has one value of a unit left that the other lacks: they answer the same."""
+    if len(held) != 2 or first[0].kind in ("date", "name"):
+        return []
+    lacking = [
+        n
+        for n, topic in enumerate(found)
+        if n not in taken and len(topic.facts) == 1 and not first[n].weak
+        and not any(held[letter].has(first[n]) for letter in held if letter not in topic.facts)
+    ]  # fmt: skip
+    pairs = []
+    for counter in dict.fromkeys(first[n].counter for n in lacking):
+        alike = [n for n in lacking if first[n].counter == counter]
+        if (
+            len(alike) == 2
+            and (counter or first[0].kind != "number")
+            and found[alike[0]].facts.keys() != found[alike[1]].facts.keys()
+        ):
+            pairs.append((alike[0], alike[1]))
+    return pairs
 
 
 def _opposed(one: Fact, other: Fact, mine: Held, theirs: Held) -> bool:

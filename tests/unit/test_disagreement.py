@@ -65,6 +65,9 @@ def test_facts_meet_by_what_they_are_about_not_by_place() -> None:
             "The capsule came down in the Atlantic Ocean.",
             ("Pacific Ocean", "Atlantic Ocean"),
         ),
+        ("15歳以上は1回2錠、1日3回までです。", "15歳以上なら1回2錠を1日2回まで、食後に。", ("3回", "2回")),
+        ("有給休暇の時効は2年です。", "使わなかった分は3年で消えます。", ("2年", "3年")),
+        ("2013年に世界文化遺産に登録。", "2013年に世界自然遺産として登録。", ("文化遺産", "自然遺産")),
     ],
 )
 def test_the_same_thing_in_few_words_of_its_own(one: str, other: str, values: tuple[str, str]) -> None:
@@ -77,6 +80,21 @@ def test_the_same_thing_in_few_words_of_its_own(one: str, other: str, values: tu
 def test_what_is_denied_of_one_thing_is_not_denied_of_another() -> None:
     told = "The policy covers water damage. Floods are excluded."
     assert not compare([("A", told), ("B", "The policy covers water damage. It does not cover floods.")]).differences
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("It opens Tuesday to Sunday at noon.", "It is closed on Mondays and opens at noon."),
+        ("営業は火曜から日曜です。", "定休日は月曜です。"),
+        ("Neil Armstrong and Buzz Aldrin landed.", "Armstrong landed with Aldrin."),
+        ("宝永4年（1707年）に噴火しました。", "1707年に噴火しました。"),
+        ("It takes a fortnight.", "It takes two weeks."),
+        ("米を3回研ぎます。", "米は3、4回研ぎます。"),
+    ],
+)
+def test_the_same_in_another_form(one: str, other: str) -> None:
+    assert compare([("A", one), ("B", other)]).differences == ()
 
 
 def test_what_all_share_is_told() -> None:
@@ -101,6 +119,8 @@ def test_yes_against_no() -> None:
         ("写真を撮ることはできません。", "写真の撮影は禁止です。"),
         ("You don't have to sign the form.", "Signing the form is not required."),
         ("For a short trip you don't need a visa.", "No visa is required for short trips."),
+        ("解雇の予告は不要です。", "解雇の予告はいりません。"),
+        ("14日以内は予告は不要、その後は予告が必要です。", "14日は予告がいらず、その後は予告が必要です。"),
         ("The fee is not only fair but low.", "The fee is fair and low."),
     ],
 )
