@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from llamune.text import clean
 
 if TYPE_CHECKING:
     from llamune.app import App
+    from llamune.chat.fit import Fit, Machine
 
 NONE = "none"
 
@@ -125,11 +126,11 @@ def _show(args: argparse.Namespace) -> None:
     from llamune.commands import recommending
 
     chosen, app = sets().get(args.version), start.app(args)
-    installed, here = _installed(app), recommending.machine()
+    known, here = _installed(app)
     if not args.json:
-        return show(recommending.headline(app, chosen), recommending.listing(chosen, installed, here))
+        return show(recommending.headline(app, chosen), recommending.listing(chosen, known, here))
     models = [
-        {**asdict(m), "installed": m.installed_as(installed) or None, "fit": fit_json(recommending.fits(m, here))}
+        {**asdict(m), "installed": m.installed_as(known) or None, "fit": fit_json(recommending.fits(m, known, here))}
         for m in chosen.models
     ]
     parameters = {purpose: options.given() for purpose, options in chosen.parameters.items()}
@@ -137,11 +138,16 @@ def _show(args: argparse.Namespace) -> None:
     show_json({**asdict(chosen), "models": models, "parameters": parameters, "applied": applied})
 
 
-def _installed(app: "App") -> list[str]:
-    async def ask() -> list[str]:
+def _installed(app: "App") -> "tuple[Mapping[str, Fit | None], Machine]":
+    """Whether each installed model fits, by name; and this machine."""
+    from llamune.commands.models import fits_of
+
+    async def ask() -> "tuple[Mapping[str, Fit | None], Machine]":
         catalog = app.open_catalog()
         try:
-            return [m.name for m in await catalog.models(refresh=True)]
+            models = await catalog.models(refresh=True)
+            here, known = await fits_of(app, models, {m.name: m for m in await catalog.loaded()})
+            return known, here
         finally:
             await catalog.aclose()
 
@@ -176,7 +182,7 @@ def _diff(args: argparse.Namespace) -> None:
     difference = recommend.Difference.of(found.get(args.old), found.get(args.new))
     if args.json:
         return show_json(asdict(difference))
-    show(recommending.changes(difference) or _("There is no difference."))
+    show(recommending.changes(difference) or recommending.same())
 
 
 def _apply(args: argparse.Namespace) -> None:
@@ -186,7 +192,7 @@ def _apply(args: argparse.Namespace) -> None:
     chosen = None if args.version == NONE else sets().get(args.version)
     paths.find().make()
     app = start.app(args)
-    show(recommending.applied(app, chosen, _installed(app)))
+    show(recommending.applied(app, chosen, list(_installed(app)[0])))
 
 
 def _keep(args: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from llamune import files, paths, recommend
 from llamune.errors import SettingsError, UsageError
 from llamune.i18n import _
+from llamune.presets import unreadable
 
 
 def sets() -> recommend.Sets:
@@ -15,9 +16,11 @@ def sets() -> recommend.Sets:
 
 
 def read(path: Path) -> bytes:
-    """The bytes of a set's file, one more than it may have. Raises OSError."""
-    with path.open("rb") as file:  # also a pipe: <(…)
-        return file.read(recommend.LARGEST + 1)
+    """The bytes of a set's file. Raises SettingsError, also for a pipe, a device and a file that is too large."""
+    try:
+        return files.read(path, recommend.LARGEST)
+    except OSError as error:
+        raise unreadable(path, error) from error
 
 
 def take_in(args: argparse.Namespace) -> None:
@@ -77,7 +80,9 @@ def sign(args: argparse.Namespace) -> None:
     data = read(args.file)
     recommend.read(data, str(args.file))
     signed = recommend.signed(data, files.read(args.key).decode("ascii", "replace"))
+    mode = args.file.stat().st_mode
     files.replace(args.file, signed.decode("utf-8"))
+    args.file.chmod(mode)  # it is there to be passed on
 
 
 def key(args: argparse.Namespace) -> None:

@@ -3,8 +3,7 @@
 The words and tables here serve the command line, too. Which sets there are and what applying means is recommend.py's.
 """
 
-import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from llamune import recommend
@@ -13,7 +12,7 @@ from llamune.chat import fit
 from llamune.chat.fit import Fit, Machine, Need
 from llamune.chat.model import ModelInfo, first_choice
 from llamune.commands import wording
-from llamune.commands.models import look
+from llamune.commands.models import fits_of, look
 from llamune.commands.registry import Arguments, Choice, Parameter, command
 from llamune.commands.session import Shell
 from llamune.commands.values import Column, Listing, Note
@@ -52,11 +51,13 @@ async def recommended(shell: Shell, args: Arguments) -> None:
     for problem in sets.load()[1]:
         shell.show(Note(f"{problem.message} {problem.hint}", "warn"))
     newest = sets.get()
-    names = [m.name for m in await app.catalog.models()]
+    models = await app.catalog.models()
+    names = [m.name for m in models]
     match args.get(0):
         case "":
+            here, known = await fits_of(app, models, {m.name: m for m in await app.catalog.loaded()})
             shell.show(headline(app, newest))
-            shell.show(listing(newest, names, await asyncio.to_thread(machine)))
+            shell.show(listing(newest, known, here))
         case "details":
             shell.show(details(sets, newest, app.state))
         case "apply":
@@ -133,16 +134,10 @@ def signature(how: Standing) -> str:
     return words[how]
 
 
-def machine() -> Machine:
-    """This machine's memory."""
-    from llamune.engine.machine import look
-
-    return look()
-
-
-def fits(model: Recommended, here: Machine) -> Fit | None:
-    """Whether a recommended model fits, by the need that its set gives."""
-    return fit.fit([Need(round(model.memory * GB), 0, 0, 0, 0)], here)
+def fits(model: Recommended, known: Mapping[str, Fit | None], here: Machine) -> Fit | None:
+    """Whether a recommended model fits: as computed where it is installed (`known`), else by what its set says."""
+    there = known.get(model.installed_as(known))
+    return there or fit.fit([Need(round(model.memory * GB), 0, 0, 0, 0)], here)
 
 
 def headline(app: App, chosen: RecommendedSet) -> Note:
@@ -153,8 +148,8 @@ def headline(app: App, chosen: RecommendedSet) -> Note:
     return Note(" · ".join(x for x in told if x), "dim")
 
 
-def listing(chosen: RecommendedSet, installed: Sequence[str], here: Machine) -> Listing:
-    """One row a model, by priority."""
+def listing(chosen: RecommendedSet, known: Mapping[str, Fit | None], here: Machine) -> Listing:
+    """One row a model, by priority. `known`: the installed ones."""
     columns = [
         Column(""),
         Column(_("model"), least=12),
@@ -167,8 +162,8 @@ def listing(chosen: RecommendedSet, installed: Sequence[str], here: Machine) -> 
     rows = []
     for m in chosen.models:
         if not m.deprecated:
-            told = wording.verdict(fits(m, here))
-            there = m.installed_as(installed)
+            told = wording.verdict(fits(m, known, here))
+            there = m.installed_as(known)
             about = (m.preset, m.licence, m.machine, m.purpose.get(language(), ""))
             name = m.name if there in ("", m.name) else f"{m.name} ({there})"
             rows.append(("✓" if there else "–", name, told, *about))
@@ -182,7 +177,7 @@ def details(sets: Sets, chosen: RecommendedSet, state: State) -> Note:
     told = [
         f"{chosen.version}: {chosen.changelog.get(language(), '')}",
         _("Compared with {version}:").format(version=before.version) if before else "",
-        changes(Difference.of(before, chosen)),
+        changes(Difference.of(before, chosen)) or same(),
     ]
     return Note("\n".join(x for x in told if x))
 
@@ -202,9 +197,15 @@ def changes(found: Difference) -> str:
         _("no longer recommended: {names}").format(names=", ".join(found.gone)) if found.gone else "",
         _("order: {names}").format(names=" → ".join(found.order)) if found.order else "",
         _("answers at once: {n}").format(n=found.limit) if found.limit else "",
+        *(f"{model}: {old} → {new}" for model, old, new in found.presets),
         *(f"{PREFIX}{c.purpose}: {c.option} {_number(c.old)} → {_number(c.new)}" for c in found.parameters),
     ]
     return "\n".join(x for x in lines if x)
+
+
+def same() -> str:
+    """What is said where nothing differs that decides about answers."""
+    return _("Models, their presets, order, limit and parameters are the same.")
 
 
 def _number(value: float | None) -> str:

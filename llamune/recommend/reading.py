@@ -3,9 +3,11 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from llamune.chat.scheduler import LIMITS
+from llamune.chat.usage_file import NAME
 from llamune.errors import SettingsError, near
 from llamune.i18n import LANGUAGES, _
 from llamune.paths import shipped
@@ -13,9 +15,9 @@ from llamune.presets import option_problems, sampling, unusable
 from llamune.recommend.values import PREFIX, VERSION, Recommended, RecommendedSet
 
 FORMAT = 1
-LARGEST = 1_000_000  # bytes of a file
+LARGEST = 1_000_000  # bytes of a file; who reads it sees to that
 QUARTER = re.compile(r"\d{4}-Q[1-4]", re.ASCII)
-KEYS = {"format": int, "version": str, "quarter": str, "measured": bool, "concurrent_limit": int,
+KEYS = {"format": int, "version": str, "quarter": str, "updated": date, "measured": bool, "concurrent_limit": int,
         "execution_order": list, "changelog": dict, "parameters": dict, "models": list}  # fmt: skip
 MODEL_KEYS = {"name": str, "tags": list, "priority": int, "preset": str, "size": (int, float), "memory": (int, float),
               "machine": str, "licence": str, "purpose": dict}  # fmt: skip
@@ -40,8 +42,6 @@ def read(data: bytes, place: str) -> RecommendedSet:
 
 
 def _content(data: bytes) -> tuple[dict[str, Any], list[str]]:
-    if len(data) > LARGEST:
-        return {}, [_("it is larger than {n} bytes").format(n=f"{LARGEST:,}")]
     try:
         content = tomllib.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -53,7 +53,7 @@ def _content(data: bytes) -> tuple[dict[str, Any], list[str]]:
 
 def _problems(content: Mapping[str, Any]) -> Iterator[str]:
     """Everything that is wrong in a set, each with its place."""
-    wrong = list(_shape("", content, {**KEYS, "updated": object}, {}))
+    wrong = list(_shape("", content, KEYS, {}))
     for n, model in enumerate(content["models"] if isinstance(content.get("models"), list) else (), 1):
         if isinstance(model, dict):
             wrong += _shape(f"models[{n}].", model, MODEL_KEYS, OPTIONAL)
@@ -78,14 +78,14 @@ def _shape(place: str, table: Mapping[str, Any], needed: Mapping[str, Any], also
 
 def _values(content: Mapping[str, Any]) -> Iterator[str]:
     names = [m["name"] for m in content["models"]]
+    if not names:
+        yield _("{place} is missing").format(place="models[1]")
     if not VERSION.fullmatch(content["version"]) or not content["version"].startswith(content["quarter"]):
         yield _("{place} cannot be {value}").format(place="version", value=content["version"])
     if not QUARTER.fullmatch(content["quarter"]):
         yield _("{place} cannot be {value}").format(place="quarter", value=content["quarter"])
     if content["concurrent_limit"] not in LIMITS:
         yield _("{place} cannot be {value}").format(place="concurrent_limit", value=content["concurrent_limit"])
-    for name in {n for n in names if names.count(n) > 1}:
-        yield _("{name} stands twice in {place}").format(name=name, place="models")
     order = content["execution_order"]
     for name in order:
         if name not in names:
@@ -98,15 +98,27 @@ def _values(content: Mapping[str, Any]) -> Iterator[str]:
             yield _("{place} cannot be {value}").format(place="parameters", value=purpose)
         yield from (f"parameters.{purpose}: {e.message} {e.hint}" for e in option_problems(options))
     known = {p.stem for p in shipped("presets").glob("*.toml")} | {PREFIX + p for p in content["parameters"]}
+    called = set[str]()
     for n, model in enumerate(content["models"], 1):
+        yield from _called(f"models[{n}]", model, called)
         if model["preset"] not in known:
             yield _("{place} cannot be {value}").format(place=f"models[{n}].preset", value=model["preset"])
         yield from _texts(f"models[{n}].purpose", model["purpose"])
         for key, most in (("size", 10_000), ("memory", 10_000), ("priority", 10_000)):
             if not 0 < model[key] <= most:
                 yield _("{place} cannot be {value}").format(place=f"models[{n}].{key}", value=model[key])
-        if not all(isinstance(t, str) for t in model["tags"]):
-            yield _("{place} has the wrong type").format(place=f"models[{n}].tags")
+
+
+def _called(place: str, model: Mapping[str, Any], called: set[str]) -> Iterator[str]:
+    """What is wrong with a model's names, which no other model may have, not even as a tag."""
+    for key, names in (("name", [model["name"]]), ("tags", model["tags"])):
+        for name in names:
+            if not isinstance(name, str) or not NAME.fullmatch(name):
+                yield _("{place} cannot be {value}").format(place=f"{place}.{key}", value=name)
+            elif name in called:
+                yield _("{name} stands twice in {place}").format(name=name, place=f"models ({place}.{key})")
+            else:
+                called.add(name)
 
 
 def _texts(place: str, texts: Mapping[str, Any]) -> Iterator[str]:

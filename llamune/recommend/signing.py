@@ -14,8 +14,8 @@ Standing = Literal["trusted", "unknown key", "unsigned", "wrong"]
 def standing(data: bytes, trusted: Iterable[str]) -> Standing:
     """What a file's signature is worth."""
     match = SIGNED.fullmatch(data)
-    if not match:
-        return "unsigned"
+    if not match:  # cut, continued, or with other line ends than it was signed with
+        return "wrong" if b"\n# ed25519 " in data else "unsigned"
     from cryptography.exceptions import InvalidSignature  # heavy, and for imports only
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 

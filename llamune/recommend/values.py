@@ -78,13 +78,14 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Difference:
     """What is other in a newer set: names of models; `order`: those of both that changed places, as they follow one
-    another now; `limit`: 0 = as before."""
+    another now; `limit`: 0 = as before; `presets`: model, preset before, preset now."""
 
     new: tuple[str, ...]
     gone: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
     limit: int = 0
     parameters: tuple[Change, ...] = ()
+    presets: tuple[tuple[str, str, str], ...] = ()
 
     @classmethod
     def of(cls, old: RecommendedSet | None, new: RecommendedSet) -> "Difference":
@@ -92,12 +93,14 @@ class Difference:
             return cls(tuple(_names(new)))
         before, after = _names(old), _names(new)
         was, now = [n for n in old.order if n in new.order], [n for n in new.order if n in old.order]
+        used = {m.name: m.preset for m in old.models}
         return cls(
             tuple(n for n in after if n not in before),
             tuple(n for n in before if n not in after),
             tuple(n for n, o in zip(now, was, strict=True) if n != o),
             new.limit if new.limit != old.limit else 0,
             tuple(_changes(old.parameters, new.parameters)),
+            tuple((m.name, used[m.name], m.preset) for m in new.models if used.get(m.name, m.preset) != m.preset),
         )
 
 

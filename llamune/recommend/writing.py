@@ -54,7 +54,7 @@ def _model(proposal: Proposal, candidate: Candidate) -> Iterator[str]:
     yield f"[[models]]\nname = {_text(entry.name)}\ntags = {_texts(entry.tags)}\npriority = {entry.priority}"
     yield f"preset = {_text(entry.preset)}  # {_preset(proposal, candidate)}"
     yield f"size = {entry.size:g}\nmemory = {entry.memory:g}\nmachine = {_text(entry.machine)}"
-    yield f"licence = {_text(entry.licence)}" + (f"  # {_('look it up')}" if entry.licence == "?" else "")
+    yield f"licence = {_text(entry.licence)}" + ("  # " + _("look it up") if entry.licence == "?" else "")
     yield from (f"digest = {_text(entry.digest)}",) if entry.digest else ()
     yield from ("deprecated = true",) if entry.deprecated else ()
     yield from _languages("purpose.", entry.purpose or _purpose(proposal, candidate))

@@ -27,7 +27,9 @@ def signed(run: Program, tmp_path: Path) -> Path:
     public = run("recommend", "key", str(tmp_path / "secret")).out.strip()
     assert (tmp_path / "secret").stat().st_mode & 0o077 == 0
     file = quarter(tmp_path, "2027-Q1")
+    file.chmod(0o644)
     assert run("recommend", "sign", str(file), "--key", str(tmp_path / "secret")).code == 0
+    assert file.stat().st_mode & 0o777 == 0o644
     assert run("recommend", "verify", str(file)).code == 1  # signed, but by whom?
     assert run("recommend", "trust", public).code == 0
     assert run("recommend", "verify", str(file)).code == 0
@@ -78,6 +80,7 @@ def test_a_signed_set_comes_in_and_earlier_ones_stay(run: Program, signed: Path,
     shown = run("recommend", "show").out
     assert "✓  guide:1m" in shown
     assert "–  qwen3:8b" in shown
+    assert "fits 4.0 GB" not in shown, "what it takes is known where it is installed"
     assert state(paths).recommended == ""  # importing applies nothing
     assert run("recommend", "apply").code == 0
     assert (state(paths).recommended, state(paths).lineup, state(paths).limit) == ("2027-Q1", ["guide:1m/fast"], 2)
@@ -92,6 +95,13 @@ def test_what_is_not_trusted_is_shown_and_refused(run: Program, signed: Path, pa
     changed.write_bytes(signed.read_bytes().replace(b"concurrent_limit = 2", b"concurrent_limit = 3"))
     done = run("recommend", "import", str(changed), "--trust-once")
     assert (done.code, "was changed after" in done.err) == (2, True)
+    for name, data in (
+        ("crlf", signed.read_bytes().replace(b"\n", b"\r\n")),
+        ("cut", signed.read_bytes()[:-9]),
+        ("continued", signed.read_bytes() + b"# more\n"),
+    ):
+        (tmp_path / name).write_bytes(data)
+        assert "signature: wrong" in run("recommend", "verify", str(tmp_path / name)).out
     plain = quarter(tmp_path, "2027-Q2")
     done = run("recommend", "import", str(plain))
     assert (done.code, "not signed" in done.err, "--trust-once" in done.err) == (2, True, True)
@@ -131,6 +141,10 @@ def test_what_is_not_trusted_is_shown_and_refused(run: Program, signed: Path, pa
         ('ja = "最初のセットです。"', "", "changelog.ja"),
         ('quarter = "', 'quarter = "x', "quarter"),
         ('version = "', 'version = "../', "version"),
+        ("updated = 2026-11-21", "updated = []", "updated"),
+        ("tags = []", 'tags = ["qwen3:8b"]', "qwen3:8b stands twice"),
+        ("tags = []", "tags = [1]", "models[2].tags"),
+        ('name = "qwen3:8b"', 'name = "qwen3 8b"', "models[3].name"),
     ],
 )
 def test_mistakes_are_named_and_nothing_comes_in(
@@ -148,15 +162,18 @@ def test_mistakes_are_named_and_nothing_comes_in(
 
 def test_a_difference_names_order_limit_and_parameters(run: Program, tmp_path: Path) -> None:
     order = ('"gemma3:4b", "qwen3:8b"', '"qwen3:8b", "gemma3:4b"')
+    preset = ('preset = "balanced"\nsize = 3.3', 'preset = "rec-chat"\nsize = 3.3')
     code = ("code = { temperature = 0.2, top_p = 0.9 }", "code = { temperature = 0.1, top_p = 0.9, max_tokens = 500 }")
-    file = quarter(tmp_path, "2027-Q1", order, code, ("concurrent_limit = 2", "concurrent_limit = 3"))
+    file = quarter(tmp_path, "2027-Q1", order, preset, code, ("concurrent_limit = 2", "concurrent_limit = 3"))
     assert run("recommend", "import", str(file), "--trust-once").code == 0
     told = run("recommend", "details").out
     assert "order: qwen3:8b → gemma3:4b\n" in told
     assert "answers at once: 3" in told
+    assert "gemma3:4b: balanced → rec-chat\n" in told
     assert "rec-code: temperature 0.2 → 0.1" in told
     assert "rec-code: num_predict – → 500" in told
-    assert "chat" not in told
+    assert "rec-chat:" not in told
+    assert "are the same" in run("recommend", "diff", "2027-Q1", "2027-Q1").out
 
 
 def test_the_parameters_of_a_purpose_become_a_preset(run: Program, paths: Paths) -> None:
@@ -231,6 +248,9 @@ def test_broken_and_oversized_files_are_refused(run: Program, tmp_path: Path, da
     assert run("recommend", "check", str(tmp_path / "f")).code == 1
     assert run("recommend", "import", str(tmp_path / "f"), "--trust-once").code == 2
     assert run("recommend", "import", str(tmp_path / "missing")).code == 2
+    os.mkfifo(tmp_path / "pipe")
+    for words in (("check", "pipe"), ("import", "pipe"), ("sign", "pipe", "--key", "f")):
+        assert run("recommend", words[0], str(tmp_path / words[1]), *words[2:]).code in (1, 2)
 
 
 def test_what_the_user_chose_stays(run: Program, signed: Path, paths: Paths) -> None:
