@@ -39,7 +39,8 @@ def _checked(data: dict[str, Any] | None) -> dict[str, Any] | None:
 
 def _again(value: Any) -> Any:
     """The value with every field of it checked. Raises ValidationError."""
-    return _adapter(type(value)).validate_python(asdict(value))
+    kind: Any = type(value)
+    return _adapter(kind).validate_python(asdict(value))
 
 
 SeenJson = Annotated[dict[str, Any] | None, AfterValidator(_seen)]
