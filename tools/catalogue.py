@@ -8,6 +8,7 @@ Both end with status 1 while something is missing. A text that changed a little 
 only what changed. Translating is not done here.
 """
 
+import ast
 import io
 import re
 import struct
@@ -44,6 +45,19 @@ def collect(package: Path = ROOT / "llamune") -> Catalog:
     for name, _line, message, _comments, _context in sorted(texts, key=lambda t: t[:2]):
         found.add(message, locations=[(f"{package.name}/{name}", None)])
     return found
+
+
+def hidden(package: Path = ROOT / "llamune") -> Iterator[str]:
+    """The texts inside f-strings, which the collecting does not see."""
+    for path in sorted(package.rglob("*.py")):
+        outer = (node for node in ast.walk(ast.parse(path.read_bytes())) if isinstance(node, ast.JoinedStr))
+        for node in (inner for string in outer for inner in ast.walk(string)):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in KEYWORDS and _text(node.args[0]):
+                yield f"inside an f-string: {_text(node.args[0])!r}  ({path.relative_to(package)}:{node.lineno})"
+
+
+def _text(node: ast.expr) -> str:
+    return str(node.value) if isinstance(node, ast.Constant) else ""
 
 
 def read(path: Path = PO) -> Catalog:
@@ -166,12 +180,12 @@ def report(lines: Iterable[str]) -> int:
 def main(arguments: list[str]) -> int:
     texts = collect()
     if arguments == ["--check"]:
-        return report([*problems(read(), texts), *stale_files(updated(read(), texts))])
+        return report([*hidden(), *problems(read(), texts), *stale_files(updated(read(), texts))])
     catalog = updated(read(), texts)
     PO.parent.mkdir(parents=True, exist_ok=True)
     PO.write_text(po(catalog), encoding="utf-8")
     PO.with_suffix(".mo").write_bytes(mo(catalog))
-    return report(problems(catalog, texts))
+    return report([*hidden(), *problems(catalog, texts)])
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ class Told:
             percent=event["step"] / event["steps"], loss=event["loss"], curve=curve(self._losses),
             speed=event["tokens"] / max(took, 1e-6), left=left,
         )  # fmt: skip
-        print(f"\r\x1b[2K{labelled(_('train'), told)}", end="", flush=True)
+        print("\r\x1b[2K" + labelled(_("train"), told), end="", flush=True)
 
     def _wipe(self) -> None:
         if self._losses and not self._json and sys.stdout.isatty():

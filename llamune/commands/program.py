@@ -60,13 +60,13 @@ def detail(one: Command) -> list[tuple[str, str]]:
     rows = [(one.usage, _(one.about))]
     rows += [(f"  {p.shown}", _(p.about)) for p in one.parameters]
     if one.example:
-        rows.append((f"  {_('example')}", _(one.example)))
+        rows.append(("  " + _("example"), _(one.example)))
     return rows
 
 
 def table(registry: CommandRegistry) -> str:
     """The commands as a Markdown table, for the README."""
-    rows = [f"| {_('command')} | {_('what it does')} |", "|---|---|"]
+    rows = ["| " + _("command") + " | " + _("what it does") + " |", "|---|---|"]
     for one in registry.commands.values():
         usage, about = one.usage.replace("|", "\\|"), _(one.about).replace("|", "\\|")
         rows.append(f"| `{usage}` | {about} |")

@@ -109,7 +109,7 @@ def _objects(file: Any, name: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _markdown(store: Store, session: ChatSession) -> Iterator[str]:
-    yield f"# {one_line(session.title) or _('(no title)')}"
+    yield "# " + (one_line(session.title) or _("(no title)"))
     yield ""
     yield _("Session {number}, {start} to {end}").format(
         number=session.id, start=wording.when(session.created_at), end=wording.when(session.updated_at)
@@ -148,7 +148,7 @@ def _answer(answer: Answer) -> Iterator[str]:
         yield from (f"- [{n}] {title(answer.seen.passages[n - 1])}" for n in answer.checked.cited)
     if answer.status in ("failed", "cancelled"):
         yield ""
-        yield f"*{one_line(answer.error) or _('(stopped)')}*"
+        yield "*" + (one_line(answer.error) or _("(stopped)")) + "*"
 
 
 # purging

@@ -220,7 +220,7 @@ class Front:
 
     def _toolbar(self) -> ANSI:
         if self._hint or self.worker is None:
-            return self._ansi(f" {self._hint or _('loading')}")
+            return self._ansi(" " + (self._hint or _("loading")))
         return self._ansi(self.worker.toolbar())
 
     def _message(self) -> ANSI:

@@ -28,6 +28,7 @@ def calls(*names: str) -> Iterator[tuple[str, ast.expr]]:
 def test_the_japanese_catalogue_is_complete_and_compiled():
     texts = catalogue.collect()
     found = list(catalogue.problems(catalogue.read(), texts))
+    found += catalogue.hidden()
     found += catalogue.stale_files(catalogue.updated(catalogue.read(), texts))
     assert not found, "run `make locale` and translate what it names:\n" + "\n".join(found)
 
