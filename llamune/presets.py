@@ -9,6 +9,7 @@ file says; all the other presets still work. Only the user's own files are ever 
     options.temperature = 0.7           see RANGES in chat/preset.py; what is left out is not sent
 """
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -54,13 +55,29 @@ def load(folders: Iterable[Path]) -> PresetSet:
 def read(path: Path) -> tuple[Preset | None, list[SettingsError]]:
     """The preset of one file, or None and everything that is wrong with the file."""
     try:
-        data = tomllib.loads(files.read(path).decode("utf-8-sig"))
+        text = files.read(path).decode("utf-8-sig")
+        data = tomllib.loads(text)
     except OSError as error:
         return None, [unreadable(path, error)]
     except (ValueError, RecursionError) as error:
         return None, [SettingsError(_("{path} is not valid TOML: {reason}").format(path=path, reason=error))]
-    problems = [SettingsError(f"{path}: {e.message}", e.hint) for e in _problems(path.stem, data)]
+    problems = [SettingsError(f"{_place(path, text, e)}: {e.message}", e.hint) for e in _problems(path.stem, data)]
     return (None if problems else _preset(path.stem, data)), problems
+
+
+class WrongKey(SettingsError):
+    """What is wrong with one key of a file."""
+
+    def __init__(self, key: str, message: str, hint: str) -> None:
+        super().__init__(message, hint)
+        self.key = key.rpartition(".")[2]
+
+
+def _place(path: Path, text: str, error: LlamuneError) -> str:
+    """The file, with the line that gives the wrong key its value, where one is found."""
+    given = rf"""[^#]*(?<![\w-])["']?{re.escape(error.key)}["']?\s*=""" if isinstance(error, WrongKey) else r"(?!)"
+    numbers = (n for n, line in enumerate(text.splitlines(), 1) if re.match(given, line))
+    return _("{path}, line {n}").format(path=path, n=n) if (n := next(numbers, 0)) else str(path)
 
 
 def _preset(name: str, data: Mapping[str, Any]) -> Preset:
@@ -86,9 +103,8 @@ def unusable(name: str) -> bool:
 def path_of(folder: Path, name: str) -> Path:
     """Where the user's own preset `name` lies. Raises UsageError for a name that no preset can have."""
     if unusable(name):
-        raise UsageError(
-            _("A preset cannot be called {name}.").format(name=repr(name)), _("It may hold no spaces and none of / * ,")
-        )
+        told = _("A preset cannot be called {name}.").format(name=repr(name))
+        raise UsageError(told, _("It may hold no spaces and none of / * ,"))
     return folder / f"{name}.toml"
 
 
@@ -212,16 +228,17 @@ def option_problems(options: object) -> Iterator[LlamuneError]:
         try:
             parse(option_name(key), value)
         except UsageError as error:
-            yield error
+            yield WrongKey(key, error.message, error.hint)
     for alias, name in ALIASES.items():
         if alias in options and name in options:
-            yield SettingsError(_("{one} and {two} are the same option.").format(one=alias, two=name))
+            yield WrongKey(alias, _("{one} and {two} are the same option.").format(one=alias, two=name), "")
 
 
 def unknown(key: str, known: Iterable[str]) -> SettingsError:
     """The error for a key that a file cannot have."""
     names = near(key, known) or list(known)
-    return SettingsError(
+    return WrongKey(
+        key,
         _("There is no key called {name}.").format(name=key),
         _("Did you mean {names}?").format(names=", ".join(names)),
     )
@@ -229,6 +246,5 @@ def unknown(key: str, known: Iterable[str]) -> SettingsError:
 
 def wrong(key: str, expected: str) -> SettingsError:
     """The error for a value of the wrong type."""
-    return SettingsError(
-        _("{key} has the wrong type.").format(key=key), _("{key} is {expected}.").format(key=key, expected=expected)
-    )
+    told = _("{key} is {expected}.").format(key=key, expected=expected)
+    return WrongKey(key, _("{key} has the wrong type.").format(key=key), told)

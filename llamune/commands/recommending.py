@@ -94,7 +94,7 @@ def notice(app: App) -> Note | None:
     fresh = not app.state.answered and not any(sets.own.glob("*.toml"))
     if not found or fresh or recommend.age(found[-1].version) <= recommend.age(app.state.answered):
         return None
-    told = changes(Difference.of(_before(found, found[-1], app.state), found[-1]))
+    told = changes(Difference.of(_before(found, found[-1], app.state), found[-1])) or same()
     head = _("New recommended models: {version}. Nothing changes by itself.").format(version=found[-1].version)
     return Note("\n  ".join([f"● {head}", *told.splitlines(), "/recommend details · apply · keep"]))
 

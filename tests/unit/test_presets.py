@@ -86,6 +86,12 @@ def test_a_wrong_file_is_named_and_left_out_and_the_others_work(folder: Path, te
 def test_everything_wrong_in_one_file_is_said_at_once(folder: Path):
     (folder / "a.toml").write_text("x = 1\noptions.top_p = 2\noptions.y = 1")
     assert len(presets.load([folder]).problems) == 3
+    lines = '# y = 1\n[options]\ntop_p = 0.5\n"top_k" = 0\nmin_p = nan # seed = 1\nseed = "hot"\n'
+    (folder / "a.toml").write_text(lines, encoding="utf-8")
+    told = [problem.message for problem in presets.load([folder]).problems]
+    assert [said.partition(f"{folder / 'a.toml'}, ")[2].partition(":")[0] for said in told] == [
+        "line 4", "line 5", "line 6",
+    ]  # fmt: skip
 
 
 def test_files_that_cannot_be_read_are_named(folder: Path):
