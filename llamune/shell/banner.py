@@ -1,12 +1,14 @@
 """The top of a chat: who we are, which models answer, what can be resumed; and the title made behind it."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from llamune import text
+from llamune.chat import lineup
 from llamune.chat.model import DEMONSTRATION, ModelInfo
 from llamune.commands import recommending
 from llamune.commands.models import look
-from llamune.errors import EngineUnreachable, LlamuneError, NotFound
+from llamune.errors import EngineUnreachable, LlamuneError, NotFound, UsageError
 from llamune.i18n import _, ngettext
 
 if TYPE_CHECKING:
@@ -60,13 +62,24 @@ def engines(models: tuple[ModelInfo, ...], who: str) -> list[str]:
 
 def choose(repl: "Repl") -> None:
     """Keeps the session's model when it is there; else takes the next best one, and says so."""
-    session = repl.conversation.session
-    best = recommending.next_best(repl.app, repl.known)
-    if not best or session.model in {m.name for m in repl.known}:
+    session, names = repl.conversation.session, [m.name for m in repl.known]
+    if session.model in names:
         return
-    if session.model:
+    meant = _meant(session.model, names, typed=repl.app.settings.origin("model") == "flag")
+    best = meant or recommending.next_best(repl.app, repl.known)
+    if best and session.model and not meant:
         repl.show(recommending.instead(session.model, best))
-    repl.conversation.change(model=best)
+    if best:
+        repl.conversation.change(model=best)
+
+
+def _meant(name: str, names: list[str], typed: bool) -> str:
+    """The installed model that a name stands for: with :latest or, where somebody typed it, by its beginning."""
+    if f"{name}:latest" in names:
+        return f"{name}:latest"
+    with suppress(UsageError):
+        return lineup.pick(name, names) if name and typed else ""
+    return ""
 
 
 def reopen(repl: "Repl", number: int) -> None:

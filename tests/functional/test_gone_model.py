@@ -55,6 +55,17 @@ def test_at_the_next_start(home: Path, gone: Path) -> None:
     assert json.loads((home / "state.json").read_text())["model"] == "mine:1"  # it may come back
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("tiny-a", "tiny-a:latest"), ("guide:5", "guide:5m")])
+def test_a_short_name_is_no_model_that_is_gone(home: Path, migrated: Path, typed: str, meant: str) -> None:
+    prepare(home, migrated)
+    llamune(home, "models", "alias", "tiny-a:latest", "guide:1m")
+    with Chat(home, model=typed) as chat:
+        chat.ask("What does /undo do?")
+        assert "not there now" not in chat.text()
+        chat.leave()
+    assert [a.model for a in answers(home)] == [meant]
+
+
 async def test_the_set_in_force_decides(shell: RememberingShell) -> None:
     known = [ModelInfo(name, "ollama") for name in ("aaa:1b", "gemma3:4b", "qwen3:8b")]
     assert next_best(shell.app, known) == "qwen3:8b"
