@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -257,11 +258,17 @@ def _scan(args: argparse.Namespace) -> None:
 
     from llamune.cli.output import show, show_json
     from llamune.commands.values import Column, Listing
+    from llamune.text import clean
     from llamune.training.dataset.scan import scan
 
     if not args.path.exists():
         raise UsageError(_("There is no file {path}.").format(path=args.path))
-    found = list(scan(args.path))
+    unread = list[str]()
+    found = list(scan(args.path, unread))
+    if unread:
+        told = ngettext("{n} file could not be looked into: {names}", "{n} files could not be looked into: {names}",
+                        len(unread))  # fmt: skip
+        print(clean(told.format(n=len(unread), names=", ".join(unread))), file=sys.stderr)
     if args.json:
         show_json({"findings": [asdict(f) for f in found]})
         return

@@ -45,17 +45,15 @@ class Report:
 
 def cleaned(pairs: Iterable[Pair], report: Report) -> list[Pair]:
     """The pairs with secrets and personal data replaced by their kind; counted in the report."""
-    counted: Counter[str] = Counter()
+    counted = Counter(report.masked)
 
     def clean(text: str) -> str:
-        lines = text.split("\n")
-        for number, line in enumerate(lines):
-            if found := list(secrets.line_findings(line)):
-                counted.update(f.kind for f in found)
-                lines[number] = secrets.without(line)
-        return "\n".join(lines)
+        return secrets.cleaned(text, counted)
 
-    done = [replace(p, messages=tuple(Message(m.role, clean(m.content)) for m in p.messages)) for p in pairs]
+    done = [
+        replace(p, messages=tuple(Message(m.role, clean(m.content)) for m in p.messages), evidence=clean(p.evidence))
+        for p in pairs
+    ]
     report.masked = dict(counted)
     return [p for p in done if p.answer.strip() and p.question.strip()]
 

@@ -1,6 +1,7 @@
 """What the user named as sources, as documents and pairs: folders, repositories, data files, own conversations."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
@@ -16,7 +17,7 @@ from llamune.sources.document import Document, Refused, Skipped
 from llamune.sources.part import Unreadable
 from llamune.sources.plain import decode
 from llamune.training import pairs as files
-from llamune.training.dataset import code, commits, prose, syntax
+from llamune.training.dataset import code, commits, prose, secrets, syntax
 from llamune.training.dataset.build import Report
 from llamune.training.dataset.general import questions
 from llamune.training.pairs import Pair
@@ -133,6 +134,9 @@ def _code(read: Document, report: Report) -> Iterator[Pair]:
         text = decode(Path(read.file).read_bytes())
     except (OSError, Unreadable):
         return
+    counted = Counter(report.masked)
+    text = secrets.cleaned(text, counted)  # before it is cut into pairs, which could cut a secret
+    report.masked = dict(counted)
     tree = syntax.parsed(text, read.path)
     if tree is not None and not syntax.whole(tree):
         report.syntax += 1

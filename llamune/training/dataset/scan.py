@@ -5,10 +5,11 @@ nothing stands for the line.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from llamune.network import sealed
 from llamune.sources import folder
 from llamune.sources.document import Document
 from llamune.sources.part import Unreadable
@@ -29,15 +30,22 @@ class Finding:
     masked: str
 
 
-def scan(root: Path) -> Iterator[Finding]:
-    """Everything found below a folder or in a file, in the order of the files' names."""
+def scan(root: Path, unread: list[str]) -> Iterator[Finding]:
+    """Everything found below a folder or in a file: text files by name, then other formats.
+
+    Args:
+        unread: gets the files that nobody could look into.
+    """
+    others: dict[str, str] = {}
     for path in _files(root):
         name = str(path.relative_to(root)) if path != root else path.name
         text = _text(path)
         if text is not None:
             yield from in_text(text, name)
         else:
-            yield from _in_document(path, name)
+            others[str(path.absolute())] = name
+    if others:
+        yield from _in_documents(others, unread)
 
 
 def in_text(text: str, name: str, first: int = 1) -> Iterator[Finding]:
@@ -65,9 +73,13 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def _in_document(path: Path, name: str) -> Iterator[Finding]:
-    for read in folder.read([path]):
-        if isinstance(read, Document):
-            for section in read.sections:
-                for found in in_text(f"{section.header}\n{section.text}" if section.header else section.text, name):
-                    yield Finding(name, section.line, found.kind, found.masked)
+def _in_documents(names: Mapping[str, str], unread: list[str]) -> Iterator[Finding]:
+    """`names`: absolute path → name in the findings."""
+    for read in folder.read([Path(p) for p in names], sealed=lambda argv: sealed.child(argv).argv):
+        name = names[str(Path(read.file).absolute())]
+        if not isinstance(read, Document):
+            unread.append(name)
+            continue
+        for section in read.sections:
+            for found in in_text(f"{section.header}\n{section.text}" if section.header else section.text, name):
+                yield Finding(name, section.line, found.kind, found.masked)

@@ -7,12 +7,19 @@ secret.
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from llamune.training.dataset.rules import RULES
 
 LONGEST = 20_000  # characters of a line that are looked at; beyond it a file is no text that people wrote
+_KEY = re.compile(  # to its end, or as far as lines look like it: a document may have been cut
+    r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+    r"(?:.{0,20000}?-----END [A-Z0-9 ]+-----|(?:\n\W{0,8}[A-Za-z0-9+/=]{16,}\W{0,8}$)*)"
+    r"|^Private-Lines: \d+(?:\n[A-Za-z0-9+/=]+$)*",
+    re.DOTALL | re.MULTILINE,
+)
 SHOWN = 3  # characters of a finding that are shown
 
 
@@ -52,6 +59,18 @@ def without(line: str) -> str:
     for found in reversed(list(line_findings(line))):
         text = f"{text[: found.start]}[{found.kind}]{text[found.end :]}"
     return text
+
+
+def cleaned(text: str, counted: Counter[str]) -> str:
+    """The text with each finding replaced by its kind, whole private keys too; `counted` gets what was found."""
+    bare, keys = _KEY.subn("[private key]", text)
+    counted.update({"private key": keys} if keys else {})
+    lines = bare.split("\n")
+    for number, line in enumerate(lines):
+        if found := list(line_findings(line)):
+            counted.update(f.kind for f in found)
+            lines[number] = without(line)
+    return "\n".join(lines)
 
 
 def masked(secret: str) -> str:
