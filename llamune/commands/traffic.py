@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from llamune.commands.registry import Arguments, command
 from llamune.commands.session import Shell
@@ -15,8 +15,12 @@ from llamune.network import sealed
 from llamune.network.counts import Contact, Count, Group, Snapshot
 from llamune.network.figure import figure
 from llamune.network.guard import Refusal, current
+from llamune.network.remote import relays
 from llamune.network.why import why
 from llamune.text import one_line, size
+
+if TYPE_CHECKING:
+    from llamune.network.relay import Entry
 
 TITLE = N_("Network")
 SHOWN = 12  # refusals and contacts that are listed; the log has all
@@ -38,12 +42,22 @@ async def traffic(shell: Shell, args: Arguments) -> None:
     shell.show(Note(said.words, "plain" if said.tone == "dim" else said.tone))
     for line in _doubts(snapshot):
         shell.show(Note(line, "warn"))
+    for entry in await asyncio.to_thread(relays):
+        shell.show(Note(_relay(entry), "dim"))
     if snapshot.contacts:
         shell.show(_contacts(snapshot.contacts))
     for note in _refused(shell):
         shell.show(note)
     shell.show(Fields(await _cloud(shell)))
     shell.show(Note("\n".join(_limits(snapshot)), "dim"))
+
+
+def _relay(entry: "Entry") -> str:
+    """What one relay out of the seal carried."""
+    n = entry.connections
+    told = ngettext("relay to {place}: {n} connection, {size}", "relay to {place}: {n} connections, {size}", n)
+    place = f"[{entry.host}]:{entry.port}" if ":" in entry.host else f"{entry.host}:{entry.port}"
+    return told.format(place=place, n=f"{n:,}", size=size(entry.sent + entry.received))
 
 
 def _clock(moment: float) -> str:

@@ -184,7 +184,7 @@ def test_an_engine_elsewhere_is_reached_at_its_own_address_and_counted(way: str,
         command, input="/traffic\n/quit\n", capture_output=True, text=True, timeout=120, env=environment
     )
     assert "sealed · LAN " in done.stdout, done.stdout + done.stderr
-    assert f"{outside.THERE}:80" in done.stdout
+    assert f"relay to {outside.THERE}:80: " in done.stdout
     assert '"tcp": 0' not in done.stdout.splitlines()[-1]
 
 
