@@ -44,9 +44,7 @@ class Bar:
         here = done - self._first
         left = (now - self._began) / here * (total - done) if here and now - self._began > 1 else 0.0
         said = _("about {time} left").format(time=seconds(left * 1000)) if left else ""
-        self._rich.update(
-            self._task, completed=done, total=total if total > 1 else None, left=said, description=_name(what)
-        )
+        self._rich.update(self._task, completed=done, total=max(total, 1), left=said, description=_name(what))
 
 
 def _name(what: str) -> str:

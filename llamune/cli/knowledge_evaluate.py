@@ -54,7 +54,7 @@ async def measured(
     """What `--json` prints."""
     ways = {"hybrid": Ways(), "keyword": Ways(vector=False), "vector": Ways(keyword=False)}
     if opened.embedder is None:
-        ways = {"keyword": Ways(vector=False)}
+        ways = {"hybrid": Ways(vector=False), "keyword": Ways(vector=False)}
     tallies: dict[str, Tally] = {name: Tally() for name in ways}
     if helper:
         tallies[RERANKED] = Tally()

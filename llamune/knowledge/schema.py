@@ -14,9 +14,11 @@ Here are the tables, how the file is opened, and the lock that lets one process 
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from llamune.errors import KnowledgeError
 from llamune.i18n import _
@@ -129,18 +131,32 @@ def translated(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """The right to change a corpus: one process at a time; a crash gives it back. Raises KnowledgeError."""
+def locked(folder: Path, patience: float = 0.0) -> Iterator[None]:
+    """The right to change a corpus: one process at a time; a crash gives it back.
+
+    Args:
+        patience: seconds to wait for it; a search that takes over what was changed holds it for a moment.
+
+    Raises: Busy, KnowledgeError.
+    """
     private = os.O_CREAT | os.O_RDWR
     with translated(folder), open(os.open(folder / "lock", private, 0o600), "a") as file:
-        if os.name == "posix":
-            import fcntl
-
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise busy(folder) from error
+        end = time.monotonic() + patience
+        while os.name == "posix" and not _taken(file):
+            if time.monotonic() >= end:
+                raise busy(folder)
+            time.sleep(0.05)
         yield
+
+
+def _taken(file: IO[str]) -> bool:
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class Busy(KnowledgeError):
@@ -153,7 +169,7 @@ def busy(path: Path) -> Busy:
 
 
 def _broken(path: Path, reason: str) -> KnowledgeError:
-    return KnowledgeError(
-        _("{path} cannot be used: {reason}").format(path=path, reason=reason),
-        _("If it is damaged: llamune knowledge remove, then add its documents again."),
-    )
+    hint = _("If it is damaged: llamune knowledge remove, then add its documents again.")
+    if "full" in reason or "No space" in reason:
+        hint = _("Make room on the disk; the same command goes on.")
+    return KnowledgeError(_("{path} cannot be used: {reason}").format(path=path, reason=reason), hint)

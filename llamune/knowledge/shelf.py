@@ -27,6 +27,7 @@ from llamune.knowledge.vectors import Vectors, no_extra
 
 LIMIT = 5
 DEEP = 20  # hits of each corpus that the log shows
+PATIENCE = 2.0  # seconds to wait for a search elsewhere that is taking over changes
 LONGEST_NAME = 120  # bytes
 
 
@@ -104,8 +105,8 @@ class Shelf:
         if opened.generation != used["generation"]:
             opened.generation, opened.embedder = used["generation"], None
         opened.note = ""
-        if not used["generation"] and default_embedder() == NONE and not opened.corpus.setting("wanted"):
-            opened.note = f"{no_extra().message} {no_extra().hint}"
+        if not used["generation"]:
+            opened.note = _unready(opened.corpus)
         if used["generation"]:
             await self._check(opened, used["name"], used["digest"])
         return opened
@@ -183,7 +184,7 @@ class Shelf:
         """
         opened = await self.open(name)
         corpus = opened.corpus
-        with schema.locked(self.folder(name)):
+        with schema.locked(self.folder(name), PATIENCE):
             chosen = embedder or corpus.setting("wanted") or default_embedder()
             indexer = Indexer(corpus, opened.vectors, await self.embedder(chosen), progress)
             if embedder:
@@ -217,6 +218,17 @@ class Shelf:
 def default_embedder() -> str:
     """The built-in one where its packages are there."""
     return BUILT_IN if find_spec("scipy") and find_spec("chromadb") else NONE
+
+
+def _unready(corpus: Corpus) -> str:
+    """Why a corpus has no vectors; "" where none are wanted."""
+    wanted = corpus.setting("wanted")
+    if wanted == NONE:
+        return ""
+    if not wanted and default_embedder() == NONE:
+        return f"{no_extra().message} {no_extra().hint}"
+    told = _("Its vectors are not complete, keyword search only: llamune knowledge update {name} goes on.")
+    return told.format(name=corpus.name)
 
 
 def _found(asked: str, hits: Sequence[tuple[float, Passage, Scale]], limit: int, notes: Sequence[str]) -> Found:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from llamune.errors import KnowledgeError
+from llamune.errors import KnowledgeError, LlamuneError
 from llamune.i18n import _
 from llamune.knowledge import schema
 from llamune.knowledge.corpus import JOINED, LIVE, Corpus, embedded
@@ -69,9 +69,18 @@ class Vectors:
         self._thread.shutdown()
 
     async def _call(self, work: Callable[..., T], *args: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._translated, work, *args)
 
     # in the thread
+
+    def _translated(self, work: Callable[..., T], *args: Any) -> T:
+        try:
+            return work(*args)
+        except LlamuneError:
+            raise
+        except BaseException as error:  # Chroma's core panics with what is no Exception
+            told = _("The vector index of {name} cannot be used: {reason}")
+            raise KnowledgeError(told.format(name=self._folder.name, reason=error)) from error
 
     @property
     def _database(self) -> Corpus:
@@ -88,7 +97,7 @@ class Vectors:
                 return
         except KnowledgeError:
             raise
-        except BaseException as error:  # Chroma's core panics with what is no Exception
+        except BaseException as error:
             LOG.warning("vector index of %s: %s", self._folder.name, error)
         self._rebuild(progress)
 
