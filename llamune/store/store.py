@@ -4,14 +4,12 @@ Synchronous, and safe to call from several threads; every call returns when it i
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from llamune.chat.preset import SamplingOptions
 from llamune.chat.rating import SCORES, Contest, Rating
-from llamune.chat.seen import Checked
 from llamune.chat.session import (
     Answer,
     AnswerStatus,
@@ -21,17 +19,15 @@ from llamune.chat.session import (
     Hit,
     Imported,
     Purged,
-    Reason,
     Turn,
     Undone,
-    Usage,
 )
 from llamune.chat.usage import Line
 from llamune.store import acts, purge, ratings, search, sessions, transfer, turns, undo, usage
 from llamune.store.connection import Database
 from llamune.store.owner import Owner
 from llamune.store.prompts import SqlPrompts
-from llamune.store.values import Clock, moment, storable, to_json, usage_columns
+from llamune.store.values import Clock, ending_columns, moment, storable
 
 
 class SqlStore:
@@ -125,26 +121,8 @@ class SqlStore:
         with self._database.writing() as c:
             turns.save_progress(c, answer_id, text, thinking)
 
-    def finish(
-        self,
-        answer_id: int,
-        status: AnswerStatus,
-        *,
-        text: str,
-        thinking: str = "",
-        usage: Usage = Usage(),
-        reason: Reason = "",
-        error: str = "",
-        hint: str = "",
-        model: str = "",
-        digest: str = "",
-        engine: str = "",
-        checked: Checked | None = None,
-    ) -> Answer:
-        values = {"status": status, "text": text, "thinking": thinking, "reason": reason, "error": error, "hint": hint}
-        values |= {k: v for k, v in (("model", model), ("digest", digest), ("engine", engine)) if v}
-        values |= {"checked": to_json(asdict(checked)) if checked else ""}
-        row = {k: storable(v) for k, v in values.items()} | usage_columns(usage)
+    def finish(self, answer_id: int, status: AnswerStatus, **ended: Any) -> Answer:
+        row = ending_columns(status, **ended)
         with self._database.writing() as c:
             return turns.finish(c, self._now(), answer_id, row)
 

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Table, func, insert, select
 
 from llamune.chat.preset import SamplingOptions
-from llamune.chat.seen import checked_of
-from llamune.chat.session import Answer, Attachment, ChatSession, Turn, Usage
+from llamune.chat.seen import Checked, checked_of
+from llamune.chat.session import Answer, AnswerStatus, Attachment, ChatSession, Reason, Turn, Usage
 from llamune.store.tables import ANSWER, SESSION, TURN
 
 Clock = Callable[[], datetime]
@@ -65,8 +65,25 @@ def attachments_of(text: str) -> tuple[Attachment, ...]:
     return tuple(Attachment(name, body) for name, body in json.loads(text))
 
 
-def usage_columns(usage: Usage) -> dict[str, Any]:
-    return asdict(usage)
+def ending_columns(
+    status: AnswerStatus,
+    *,
+    text: str,
+    thinking: str = "",
+    usage: Usage = Usage(),
+    reason: Reason = "",
+    error: str = "",
+    hint: str = "",
+    model: str = "",
+    digest: str = "",
+    engine: str = "",
+    checked: Checked | None = None,
+) -> dict[str, Any]:
+    """What is written of an answer when it has ended; arguments as in `Store.finish`."""
+    values = {"status": status, "text": text, "thinking": thinking, "reason": reason, "error": error, "hint": hint}
+    values |= {k: v for k, v in (("model", model), ("digest", digest), ("engine", engine)) if v}
+    values |= {"checked": to_json(asdict(checked)) if checked else ""}
+    return {k: storable(v) for k, v in values.items()} | asdict(usage)
 
 
 def turn_count() -> ColumnElement[int]:
