@@ -124,7 +124,7 @@ class Exchange:
             while (event := self._h11.next_event()) is h11.NEED_DATA:
                 self._h11.receive_data(await self._reader.read(PIECE))
             return event
-        except (ConnectionResetError, BrokenPipeError) as error:  # before an answer: a relay behind which nobody listens
+        except (ConnectionResetError, BrokenPipeError) as error:  # before an answer: nobody behind a relay
             raise ConnectionBroken(str(error) if self.status else "") from error
         except (OSError, h11.ProtocolError) as error:
             raise ConnectionBroken(str(error)) from error

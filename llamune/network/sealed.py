@@ -202,7 +202,7 @@ def child(argv: Sequence[str]) -> Child:
     not be sealed and was not run. For workers that read files and compute (training, ingestion); Unix sockets and pipes
     work. Asks the system by starting a process: to be called in a thread.
     """
-    launcher = [sys.executable, "-P", "-m", "llamune.network.sealed_child"]
+    launcher = [sys.executable, "-P", os.path.join(os.path.dirname(__file__), "sealed_child.py")]
     for way in WAYS:
         if sys.platform == "linux" and _works([*launcher, way]):
             return Child([*launcher, way, *argv], way)

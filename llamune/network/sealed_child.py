@@ -1,4 +1,4 @@
-"""Runs a program without any network, not even a relay: `python -m llamune.network.sealed_child WAY PROGRAM …`.
+"""Runs a program without any network, not even a relay: `python -P sealed_child.py WAY PROGRAM …`.
 
 The program takes the place of this one: same pid, streams, user and files. It is not run where the seal that was
 promised cannot be made (exit code 125); without a program, that is all there is to find out. Made by `sealed.child`;
@@ -38,4 +38,5 @@ def _seal(way: str) -> None:
 
 
 if __name__ == "__main__":
+    sys.path.append(os.path.abspath(f"{__file__}/../../.."))  # run as a file: a folder of our name is not ours
     sys.exit(main(sys.argv[1:]))

@@ -55,8 +55,8 @@ async def beside(ways: str, *words: str, **more: str) -> Ended:
 
 
 def way_here(way: str) -> None:
-    made = [w for w in sealed.WAYS if sealed._works([sys.executable, "-m", "llamune.network.sealed_child", w])]
-    if way not in made:
+    probe = [sys.executable, "-m", "llamune.network.sealed_child", way]
+    if subprocess.run(probe, capture_output=True, cwd=HERE.parents[1]).returncode:
         pytest.skip(f"no {way} here")
 
 

@@ -65,6 +65,8 @@ def test_exit_codes_and_signals_are_the_program_s_own(ways: str) -> None:
 @pytest.mark.parametrize("ways", ["namespace", "seccomp"], indirect=True)
 def test_what_a_child_starts_is_sealed_too_and_cannot_undo_it(ways: str) -> None:
     made = sealed.child(["/bin/sh", "-c", 'unshare -rn true; "$0" -c "$1" 9', sys.executable, TRIES])
+    if made.way == "guard":
+        pytest.skip(f"no {ways} here")
     out = subprocess.run(made.argv, capture_output=True, text=True).stdout.split()
     assert out[0] == ways
     assert "done" not in out
