@@ -46,14 +46,6 @@ class Listed:
     removed: str
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """An entry's text as an embedder sees it."""
-
-    entry: int
-    text: str
-
-
 class Corpus:
     """An opened corpus, for use by one thread at a time.
 
@@ -113,13 +105,23 @@ class Corpus:
 
     # documents
 
+    def files(self) -> list[str]:
+        """Every file that is in, as a whole or in part."""
+        return [file for (file,) in self.rows(f"SELECT DISTINCT file FROM document WHERE {LIVE}")]
+
     def known(self) -> dict[str, Stamp]:
-        """The stamp of every file that is in."""
-        rows = self.rows(f"SELECT file, size, modified, file_digest FROM document WHERE {LIVE}")
+        """The stamp of every file that has been read to its end."""
+        rows = self.rows(
+            f"SELECT file, size, modified, min(file_digest) FROM document WHERE {LIVE} GROUP BY file"
+            " HAVING min(file_digest) <> ''"
+        )
         return {file: Stamp(size, modified, digest) for file, size, modified, digest in rows}
 
     def put(self, document: Document, chunks: Sequence[Chunk]) -> None:
-        """Takes a document in, or what changed of it; pieces that stay the same keep their entries and vectors."""
+        """Takes a document in, or what changed of it; pieces that stay the same keep their entries and vectors.
+
+        Its file counts as read only when it is `complete`.
+        """
         with self.writing():
             number = self._document(document)
             old = self._chunks(number)
@@ -135,10 +137,7 @@ class Corpus:
     def restamp(self, file: str, stamp: Stamp) -> None:
         """The file has been touched, but its bytes are the same."""
         with self.writing():
-            values = (stamp.size, stamp.modified, stamp.digest, file)
-            self.connection.execute(
-                "UPDATE document SET size = ?, modified = ?, file_digest = ? WHERE file = ?", values
-            )
+            self._restamp(file, stamp)
 
     def vanish(self, files: Iterable[str]) -> int:
         """Files are gone: their documents leave the search and stay to come back. Returns how many documents."""
@@ -151,12 +150,16 @@ class Corpus:
                 count += self.connection.execute(update, (now, file)).rowcount
         return count
 
-    def keep_only(self, file: str, paths: Sequence[str]) -> None:
-        """Of the documents in one file only these are left in it."""
+    def complete(self, file: str, paths: Sequence[str], stamp: Stamp) -> None:
+        """The file has been read to its end: documents at `paths` are all that it holds now."""
         with self.writing():
-            where = "document.file = ? AND document.path NOT IN (SELECT value FROM json_each(?))"
-            self._forget(where, file, json.dumps(paths))
-            self.connection.execute(f"DELETE FROM document WHERE {where}", (file, json.dumps(paths)))
+            where, values = (
+                "document.file = ? AND path NOT IN (SELECT value FROM json_each(?))",
+                (file, json.dumps(paths)),
+            )
+            self._forget(where, *values)
+            self.connection.execute(f"DELETE FROM document WHERE {where}", values)
+            self._restamp(file, stamp)
 
     def documents(self) -> list[Listed]:
         """All documents by path, the removed ones last."""
@@ -205,12 +208,18 @@ class Corpus:
 
     # inside a transaction
 
+    def _restamp(self, file: str, stamp: Stamp) -> None:
+        self.connection.execute(
+            "UPDATE document SET size = ?, modified = ?, file_digest = ? WHERE file = ?",
+            (stamp.size, stamp.modified, stamp.digest, file),
+        )
+
     def _document(self, document: Document) -> int:
         stamp = document.stamp
         values = {
             "title": document.title, "date": document.date, "author": document.author,
             "department": document.department, "tags": json.dumps(document.tags), "digest": document.digest,
-            "size": stamp.size, "modified": stamp.modified, "file_digest": stamp.digest, "removed": None,
+            "size": stamp.size, "modified": stamp.modified, "file_digest": "", "removed": None,
         }  # fmt: skip
         was = self.rows("SELECT id, removed FROM document WHERE file = ? AND path = ?", document.file, document.path)
         if not was:

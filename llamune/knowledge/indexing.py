@@ -7,21 +7,23 @@ make a new generation of vectors beside the one that is searched; it takes over 
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from llamune.errors import KnowledgeError
 from llamune.i18n import _
 from llamune.knowledge import calibrate, vectors
+from llamune.knowledge.chroma import Vectors
 from llamune.knowledge.chunking import chunks
 from llamune.knowledge.corpus import Corpus, Root
 from llamune.knowledge.embedders import BUILT_IN, Embedder
 from llamune.knowledge.embedders.builtin import BuiltIn, Model, fit
 from llamune.knowledge.helper import Helper
 from llamune.knowledge.retrieve import Searcher
-from llamune.knowledge.vectors import Vectors
 from llamune.network import sealed
 from llamune.sources import folder
 from llamune.sources.document import Document, Kept, Read, Refused, Skipped
@@ -111,12 +113,11 @@ class Indexer:
     # reading, in a thread
 
     def _read(self, roots: Sequence[Root], stop: threading.Event) -> Report:
-        report, done = Report(), 0
-        known = self._corpus.known()
+        report, done, known = Report(), 0, self._corpus.known()
         total = folder.total([root.path for root in roots])
         for root in roots:
             self._corpus.add_root(root)
-            mentioned: dict[str, list[str]] = {}
+            mentioned = set[str]()
             events = folder.read(
                 [root.path],
                 department=root.department,
@@ -124,17 +125,29 @@ class Indexer:
                 known=known,
                 sealed=lambda argv: sealed.child(argv).argv,
             )
-            for event in events:
-                done += event.file not in mentioned
-                mentioned.setdefault(event.file, []).append(event.path)
-                self._take(event, report)
-                self._progress("read", done, max(total, done))
-                if stop.is_set():
-                    events.close()
-                    return report
-            gone = [file for file in known if _below(file, root.path) and file not in mentioned]
+            with closing(events):
+                for file, found in groupby(events, key=lambda event: event.file):
+                    self._file(file, found, report)
+                    mentioned.add(file)
+                    done += 1
+                    self._progress("read", done, max(total, done))
+                    if stop.is_set():
+                        return report
+            gone = [file for file in self._corpus.files() if _below(file, root.path) and file not in mentioned]
             report.removed += self._corpus.vanish(gone)
         return report
+
+    def _file(self, file: str, events: Iterable[Read], report: Report) -> None:
+        """Takes in one file. Only at its end it counts as read: what a crash left half read is read again."""
+        documents = list[str]()
+        stamp = None
+        for event in events:
+            self._take(event, report)
+            if isinstance(event, Document):
+                documents.append(event.path)
+                stamp = event.stamp
+        if stamp:
+            self._corpus.complete(file, documents, stamp)
 
     def _take(self, event: Read, report: Report) -> None:
         match event:

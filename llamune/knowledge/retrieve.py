@@ -14,9 +14,9 @@ from typing import Any
 from llamune.chat.passage import Passage, Retriever
 from llamune.errors import LlamuneError
 from llamune.knowledge import keyword
+from llamune.knowledge.chroma import Vectors
 from llamune.knowledge.corpus import LIVE, Corpus
 from llamune.knowledge.embedders import Embedder
-from llamune.knowledge.vectors import Vectors
 
 FIRST = 20  # passages in which the answer is expected
 STRIKING, STRIKING_WEIGHT = 1.3, 4.0  # a cosine so far above the usual nearest one is no chance, whoever made it

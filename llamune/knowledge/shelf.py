@@ -16,6 +16,7 @@ from llamune.chat.passage import Found, Passage, Strength
 from llamune.errors import KnowledgeError, UsageError, near
 from llamune.i18n import _
 from llamune.knowledge import calibrate, packing, schema
+from llamune.knowledge.chroma import Vectors, no_extra
 from llamune.knowledge.corpus import FILE, Corpus
 from llamune.knowledge.embedders import BUILT_IN, NONE, Embedder
 from llamune.knowledge.embedders.builtin import BuiltIn
@@ -23,7 +24,6 @@ from llamune.knowledge.embedders.ollama import EngineEmbedder, Models
 from llamune.knowledge.helper import Chats, Helper, completed, ordered
 from llamune.knowledge.indexing import Indexer, Progress, fitted
 from llamune.knowledge.retrieve import Scale, Searcher
-from llamune.knowledge.vectors import Vectors, no_extra
 
 LIMIT = 5
 DEEP = 20  # hits of each corpus that the log shows

@@ -108,6 +108,23 @@ def test_update_reads_what_changed_and_lets_go_of_what_is_gone(run: Run, folder:
     assert paths(run("search", "rules", "ロッカー", "--json"))[0] == "端末.md"
 
 
+def mails(*texts: str) -> str:
+    head = "From a@example.com Thu Jan  1 00:00:00 2026\nFrom: a@example.com\nSubject: {n}\n"
+    head += "Content-Type: text/plain; charset=utf-8\n\n"
+    return "".join(f"{head.format(n=n)}{text}\n\n" for n, text in enumerate(texts, 1))
+
+
+def test_a_mail_that_left_its_mailbox_is_gone(run: Run, folder: Path) -> None:
+    box = folder / "受信.mbox"
+    box.write_text(mails("懇親会は金曜日です", "棚卸は月末です"), encoding="utf-8")
+    run("add", "rules", folder)
+    assert "棚卸" in run("search", "rules", "棚卸", "--json")["passages"][0]["text"]
+    box.write_text(mails("懇親会は金曜日です"), encoding="utf-8")
+    run("update", "rules")
+    assert "棚卸" not in json.dumps(run("search", "rules", "棚卸", "--json"), ensure_ascii=False)
+    assert "懇親会" in run("search", "rules", "懇親会", "--json")["passages"][0]["text"]
+
+
 def test_the_same_text_is_shown_once(run: Run, folder: Path) -> None:
     shutil.copy(folder / "旅費.md", folder / "写し.md")
     run("add", "rules", folder)
