@@ -114,6 +114,11 @@ class Front:
     def leaving(self) -> bool:
         return self.left.is_set()
 
+    @property
+    def asking(self) -> bool:
+        """Whether a question waits for its reply."""
+        return self._asking is not None
+
     async def ask(
         self,
         prompt: str | Callable[[str], str],

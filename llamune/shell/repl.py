@@ -30,7 +30,7 @@ from llamune.shell.front import Front
 from llamune.shell.history import InputHistory
 from llamune.shell.plain import PlainFront
 from llamune.shell.view import View
-from llamune.shell.watch import Watch, above, brief
+from llamune.shell.watch import Watch, above, brief, typed_ahead
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ class Repl:
         self._running: Running | None = None
         self._watch: Watch | None = None
         self._task: asyncio.Task[None] | None = None
+        self._begun: float | None = None  # when the command that is at work was given
         self._title: asyncio.Task[None] | None = None
         self._side: set[asyncio.Task[None]] = set()
         self._unwritten = ""  # why evidence is not being written, as it was told
@@ -71,7 +72,9 @@ class Repl:
 
     async def ask(self, prompt: str, default: str = "") -> str:
         asked = text.clean(prompt)
+        self.screen.preview([])
         reply = await self.front.ask(asked, default)
+        self._begun = self._begun and time.monotonic()  # the user's time is not the command's
         if isinstance(self.front, Front):
             self.screen.above(text.clean(asked + reply))
         return reply
@@ -208,10 +211,14 @@ class Repl:
                 front.arrived.clear()
                 await front.arrived.wait()
                 continue
-            self._task = asyncio.create_task(self._handle(front.lines.popleft()), name="line")
+            line = front.lines.popleft()
+            self._begun = time.monotonic() if line.startswith("/") and not line.startswith("//") else None
+            self._task = asyncio.create_task(self._handle(line), name="line")
             over = asyncio.create_task(front.left.wait())
             await asyncio.wait({self._task, over}, return_when=asyncio.FIRST_COMPLETED)
             over.cancel()
+            self._begun = None
+            self.screen.preview([])
 
     async def _tick(self) -> None:
         """Lets the seconds of background answers and the traffic figure pass in the toolbar; redraws what changed."""
@@ -220,6 +227,18 @@ class Repl:
             self._check_evidence()
             if self._measured() or self.background.open:
                 self.refresh()
+            self._show_work()
+
+    def _show_work(self) -> None:
+        """Says how long a command has been at work, and what was typed meanwhile; answers do so themselves."""
+        front = self.front
+        if self._begun is None or self._running or not isinstance(front, Front) or front.asking:
+            return
+        now = time.monotonic()
+        spinner = self.view.glyphs.spinner
+        told = _("{time} · Ctrl-C stops it").format(time=text.seconds(1000 * (now - self._begun)))
+        row = self.view.style(f"{spinner[int(now) % len(spinner)]} {told}", "dim")
+        self.screen.preview([row, *typed_ahead(front.lines, self.view, self.screen.columns)])
 
     def _measured(self) -> bool:
         """Brings the traffic figure up to date. Returns whether it changed."""

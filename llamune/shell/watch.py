@@ -5,7 +5,7 @@ Reads events, keeps no record: what is shown here is already in the store.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -55,6 +55,12 @@ def brief(lane: Lane, now: float) -> str:
     if lane.state == "waiting":
         return _("waiting")
     return text.seconds(1000 * (now - lane.since))
+
+
+def typed_ahead(lines: Iterable[str], view: View, columns: int) -> list[str]:
+    """The last lines that were typed ahead, as rows."""
+    rows = [text.cut(_("next: ") + text.one_line(line), columns - 1) for line in lines]
+    return [view.style(row, "dim") for row in rows[-3:]]
 
 
 class Watch:
@@ -256,6 +262,4 @@ class Watch:
 
     def _tail(self) -> list[str]:
         """What was typed ahead, under the answer."""
-        before = _("next: ")
-        lines = [text.cut(before + text.one_line(q), self._screen.columns - 1) for q in self._queued()]
-        return [self._view.style(line, "dim") for line in lines[-3:]]
+        return typed_ahead(self._queued(), self._view, self._screen.columns)

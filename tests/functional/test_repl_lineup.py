@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from chatting import CTRL_C, CTRL_D, ENTER, Chat, answers, prepare
+from chatting import CTRL_C, CTRL_D, ENDED, ENTER, Chat, answers, prepare
 
 PLAIN = "List<String> stays."  # of the Markdown model's answer
 
@@ -124,3 +124,32 @@ def test_a_full_server_and_a_model_too_large_keep_nobody_else_waiting(home: Path
         ]  # fmt: skip
         chat.send("/stop B" + ENTER)
         chat.sees("1 answer stopped; what came is kept.", "/adopt D")
+
+
+def test_a_judge_that_takes_its_time_says_so_and_what_comes_next(home: Path, migrated: Path) -> None:
+    prepare(home, migrated)
+    with Chat(home) as chat:
+        chat.ask("one")
+        chat.command("/judge A --by scripted:endless", "judges A", "s · Ctrl-C stops it")
+        chat.send("what next" + ENTER)
+        chat.sees("next: what next", "s · Ctrl-C stops it")
+        chat.send(CTRL_C)
+        chat.sees("(stopped)", ENDED, gone="Ctrl-C stops it")
+        chat.leave()
+    assert [a.question for a in answers(home)] == ["one", "what next"]
+
+
+def test_ctrl_c_stops_all_six_and_keeps_what_came(home: Path, migrated: Path) -> None:
+    prepare(home, migrated)
+    with Chat(home, columns=120, rows=40) as chat:
+        chat.ask("one")
+        chat.command("/retry scripted:endless x4 scripted:echo scripted:length", "scripted:endless is writing")
+        chat.send(CTRL_C)
+        chat.sees("what came is kept", "/adopt", gone="is writing")
+        chat.ask("two")
+        chat.leave()
+    first, *others = [a for a in answers(home) if a.question == "one"]
+    assert (first.adopted, [a.adopted for a in others]) == (1, [0] * 6)
+    assert {a.status for a in others} <= {"cancelled", "complete"}
+    assert all(a.text for a in others if a.status == "complete")
+    assert any(a.status == "cancelled" and a.text for a in others)
