@@ -11,7 +11,6 @@ from pathlib import Path
 import outside
 import pytest
 
-from llamune.network import sealed
 from llamune.paths import Paths
 from tests.contract.ollama_standin import StandIn
 from tests.functional.program import Ended
