@@ -35,7 +35,8 @@ class Pair:
 
     Args:
         kind: what made it: "qa", "refusal", "replay", "completion", "doc", "commit", "conversation" …
-        source: the file or place it comes from; pairs of one source are never split between train and held.
+        source: the file or place it comes from; pairs of one source are never split between train and held. A row of
+            a data file that names none is a source of its own.
         split: "" = not decided yet; "held" = kept back; "general" = replay kept back; "canary" = a planted secret.
         evidence: what in the source proves the answer, literally; "" = not asked for.
     """
@@ -68,7 +69,7 @@ def read(path: Path) -> Iterator[Pair]:
         with path.open(encoding="utf-8-sig") as file:
             for number, line in enumerate(file, 1):
                 if line.strip():
-                    yield _pair(line, f"{one_line(str(path))}:{number}", path.name)
+                    yield _pair(line, f"{one_line(str(path))}:{number}", f"{path.name}:{number}")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise TrainingError(

@@ -5,7 +5,7 @@ Everything of one file, and every near-copy of it, is on one side of the split, 
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ HELD = 0.1  # of the clusters are kept back, at least one where there are four
 A_SOURCE = 200  # pairs of one file and kind at most, so that no file is the whole
 CANARIES = 8
 LEAST = 8
+PHRASE = 50  # tokens; shorter answers are no copies of one another
 Say = Callable[[str, int, int], None]
 
 
@@ -64,9 +65,8 @@ def settled(pairs: Sequence[Pair], report: Report, seed: int = 0) -> list[Pair]:
         raise TrainingError(
             _("Nothing to learn from was found."), _("Give documents with --docs, a repository with --repo, or --data.")
         )
-    groups = _groups(pairs)
-    kept = _balanced(_unique(pairs, groups, report), report)
-    own = sum(p.kind != "refusal" for p, _group in kept)
+    kept = _balanced(_unique(pairs, report), report)
+    own = sum(p.kind != "refusal" for p in kept)
     if own < LEAST:
         raise TrainingError(
             _("Only {n} different pairs are left of {all}; at least {least} are needed.").format(
@@ -74,60 +74,74 @@ def settled(pairs: Sequence[Pair], report: Report, seed: int = 0) -> list[Pair]:
             ),
             _("More documents, or documents that are not copies of one another."),
         )
-    split = _split([p for p, _group in kept], [g for _pair, g in kept], seed)
-    split += _canaries(seed)
+    copies = _copies(kept)
+    split = _without_copies(_split(kept, _groups(kept, copies), seed), copies, report) + _canaries(seed)
     report.kinds = dict(Counter(p.kind for p in split))
     report.splits = dict(Counter(p.split for p in split))
     return split
 
 
-def _groups(pairs: Sequence[Pair]) -> list[int]:
-    """For each pair the number of its group: same source, or near-copies of one another, directly or by others."""
-    parent = list(range(len(pairs)))
-
-    def top(n: int) -> int:
-        while parent[n] != n:
-            parent[n] = parent[parent[n]]
-            n = parent[n]
-        return n
-
-    texts = [duplicates.tokens(p.answer, p.source) for p in pairs]
-    first: dict[str, int] = {}
-    for number, (pair, copy_of) in enumerate(zip(pairs, duplicates.clusters(texts), strict=True)):
-        for other in (copy_of, first.setdefault(pair.source, number)):
-            parent[top(number)] = top(other)
-    return [top(n) for n in range(len(pairs))]
-
-
-def _unique(pairs: Sequence[Pair], groups: Sequence[int], report: Report) -> list[tuple[Pair, int]]:
+def _unique(pairs: Iterable[Pair], report: Report) -> Iterator[Pair]:
     """One of each question with its answer; the same answer may be asked for in several ways."""
     seen = set[tuple[str, str]]()
-    kept = []
-    for pair, group in zip(pairs, groups, strict=True):
+    for pair in pairs:
         key = (secrets.normalised(pair.question), secrets.normalised(pair.answer))
-        if key in seen:
-            report.duplicates += 1
-        else:
+        report.duplicates += key in seen
+        if key not in seen:
             seen.add(key)
-            kept.append((pair, group))
-    return kept
+            yield pair
 
 
-def _balanced(pairs: Iterable[tuple[Pair, int]], report: Report) -> list[tuple[Pair, int]]:
+def _balanced(pairs: Iterable[Pair], report: Report) -> list[Pair]:
     counted: Counter[tuple[str, str]] = Counter()
     kept = []
-    for pair, group in pairs:
+    for pair in pairs:
         counted[pair.source, pair.kind] += 1
         if counted[pair.source, pair.kind] > A_SOURCE:
             report.unbalanced += 1
         else:
-            kept.append((pair, group))
+            kept.append(pair)
     return kept
 
 
-def _split(pairs: Sequence[Pair], groups: Sequence[int], seed: int) -> list[Pair]:
+def _copies(pairs: Sequence[Pair]) -> list[int]:
+    """For each pair the number of the first whose answer is nearly the same. Short answers are nobody's copies: what
+    many say (a refusal, the arguments of a call) would make one of everything."""
+    texts = [duplicates.tokens(p.answer, p.source) for p in pairs]
+    long = [n for n, text in enumerate(texts) if len(text) >= PHRASE]
+    found = list(range(len(pairs)))
+    for number, first in zip(long, duplicates.clusters([texts[n] for n in long]), strict=True):
+        found[number] = long[first]
+    return found
+
+
+def _groups(pairs: Sequence[Pair], copies: Sequence[int]) -> list[str]:
+    """For each pair the group of its source: sources of which half or more stands in another one are together."""
+    sources = dict[int, dict[str, int]]()
+    for pair, copy_of in zip(pairs, copies, strict=True):
+        sources.setdefault(copy_of, Counter())[pair.source] += 1
+    shared, all_of = Counter[tuple[str, str]](), Counter(p.source for p in pairs)
+    for members in sources.values():
+        first, *others = members
+        for other in others:
+            shared[other, first] += members[other]
+            shared[first, other] += members[first]
+    parent = {source: source for source in all_of}
+
+    def top(source: str) -> str:
+        while parent[source] != source:
+            parent[source] = source = parent[parent[source]]
+        return source
+
+    for (source, other), count in shared.items():
+        if count * 2 >= all_of[source]:
+            parent[top(source)] = top(other)
+    return [top(p.source) for p in pairs]
+
+
+def _split(pairs: Sequence[Pair], groups: Sequence[str], seed: int) -> list[Pair]:
     """Whole groups are kept back until the share is reached; of fewer than four groups none."""
-    members: dict[int, list[int]] = defaultdict(list)
+    members: dict[str, list[int]] = defaultdict(list)
     for number, group in enumerate(groups):
         members[group].append(number)
     order = sorted(members)
@@ -137,6 +151,14 @@ def _split(pairs: Sequence[Pair], groups: Sequence[int], seed: int) -> list[Pair
         if len(held) < wanted and len(members[group]) <= 2 * wanted:
             held.update(members[group])
     return [p if p.split else replace(p, split="held" if n in held else "train") for n, p in enumerate(pairs)]
+
+
+def _without_copies(pairs: Sequence[Pair], copies: Sequence[int], report: Report) -> list[Pair]:
+    """Without what is kept back and stands in the other part as well, in a source that is no copy as a whole."""
+    learned = {n for p, n in zip(pairs, copies, strict=True) if p.split == "train"}
+    kept = [p for p, n in zip(pairs, copies, strict=True) if p.split != "held" or n not in learned]
+    report.duplicates += len(pairs) - len(kept)
+    return kept
 
 
 def _canaries(seed: int) -> list[Pair]:

@@ -24,7 +24,7 @@ NAMES = frozenset({
     "identifier", "field_identifier", "property_identifier", "type_identifier", "shorthand_property_identifier", "name",
     "namespace_identifier", "package_identifier", "statement_identifier",
 })  # fmt: skip
-TEXTS = ("string", "comment", "char_literal", "template_string", "interpreted_string_literal", "raw_string_literal")
+TEXTS = ("string", "char_literal", "template_string", "interpreted_string_literal", "raw_string_literal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +100,16 @@ def _hole(kind: str, data: bytes, node: Any, offset: int) -> Hole:
 
 
 def shape(node: Any, data: bytes) -> list[str]:
-    """The tokens of a piece of code with every name as one and every text as another, so that a renamed copy is the
-    same."""
+    """The tokens of a piece of code with every name as one, every text as another and no comment, so that a renamed
+    copy is the same."""
     found: list[str] = []
     pending = [node]
     while pending:
         now = pending.pop()
         if now.type in NAMES:
             found.append("n")
+        elif "comment" in now.type:
+            continue
         elif now.type.startswith(TEXTS):
             found.append("t")
         elif now.children:
