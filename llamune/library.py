@@ -95,7 +95,7 @@ class Library:
             return ScriptedKnowledge()
         from llamune.knowledge.shelf import Shelf
 
-        self._shelf = Shelf(folder, self._models())
+        self._shelf = Shelf(folder, self._models(), lambda: self._settings().search_model)
         return self._shelf
 
     async def aclose(self) -> None:

@@ -128,6 +128,9 @@ class Settings:
     embedded_idle: int = _declare(
         300, lambda: _("seconds after which an unused built-in model leaves memory; 0 = never"), low=0, high=86400
     )
+    search_model: str = _declare(
+        "", lambda: _("chat model that completes follow-up questions and puts passages in order; empty = none does")
+    )
     not_found: str = _declare(
         "say",
         lambda: _("when the documents hold nothing on a question: say so, or let the model answer generally"),

@@ -157,7 +157,7 @@ async def opened(args: argparse.Namespace) -> AsyncIterator["Shelf"]:
     app = start.app(args)
     app.paths.make()
     catalog = app.open_catalog()
-    shelf = Shelf(app.paths.home / FOLDER, catalog, lambda: getattr(args, "rerank", ""))
+    shelf = Shelf(app.paths.home / FOLDER, catalog, lambda: getattr(args, "rerank", "") or app.settings.search_model)
     try:
         yield shelf
     finally:

@@ -207,6 +207,15 @@ def test_without_the_extra_keyword_search_works_and_the_rest_says_what_is_missin
     assert (refused.returncode, "llamune[rag]" in refused.stderr, "make bundle" in refused.stderr) == (5, True, True)
 
 
+@pytest.mark.parametrize("embedder", ["folder:/nowhere", "ollama:nobody"])
+def test_an_embedder_that_is_not_there_is_refused_and_the_old_one_stays(run: Run, folder: Path, embedder: str) -> None:
+    run("add", "rules", folder)
+    run("update", "rules", "--embedder", embedder, code=5)
+    run("update", "rules", "--embedder", "nonsense", code=2)
+    run("update", "rules")
+    assert run("show", "rules", "--json")["embedder"] == "builtin"
+
+
 def test_files_are_private(run: Run, folder: Path, tmp_path: Path) -> None:
     os.umask(0o022)
     run("add", "rules", folder)
