@@ -82,6 +82,15 @@ def parse(name: str, value: object) -> float | int:
     return number
 
 
+def allowed(name: str, value: object) -> bool:
+    """Whether the option `name` can have this value."""
+    try:
+        parse(name, value)
+    except UsageError:
+        return False
+    return True
+
+
 def no_preset(name: str, known: Iterable[str]) -> UsageError:
     """The error for a preset that does not exist, with near matches."""
     names = list(known)

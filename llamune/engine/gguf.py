@@ -26,6 +26,11 @@ F16_BYTES: Final = 2
 F32_BYTES: Final = 4
 _EVERY_NTH_IS_WIDE: Final = {"gemma2": 2, "gemma3": 6, "gemma3n": 5, "gpt-oss": 2, "cohere2": 4}  # as in llama.cpp
 
+_SAMPLING: Final = {
+    "general.sampling.temp": "temperature", "general.sampling.top_k": "top_k", "general.sampling.top_p": "top_p",
+    "general.sampling.min_p": "min_p", "general.sampling.penalty_repeat": "repeat_penalty",
+}  # fmt: skip
+
 _TEXT, _LIST = 8, 9
 _NUMBERS: Final = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _FILE_TYPES: Final = {
@@ -55,6 +60,7 @@ class GgufInfo:
     quantisation: str
     chat_template: str
     pooling: bool  # it makes embeddings
+    sampling: Mapping[str, float]  # options that its makers advise, as `SamplingOptions` spells them; unchecked
 
 
 def read(path: Path) -> GgufInfo:
@@ -76,6 +82,7 @@ def read(path: Path) -> GgufInfo:
         quantisation=_FILE_TYPES.get(_whole(keys, "general.file_type", -1), ""),
         chat_template=_text(keys, "tokenizer.chat_template"),
         pooling=f"{architecture}.pooling_type" in keys or "bert" in architecture,
+        sampling={name: round(v, 6) for key, name in _SAMPLING.items() if isinstance(v := keys.get(key), int | float)},
     )
 
 

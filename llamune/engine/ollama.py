@@ -257,7 +257,8 @@ class OllamaEngine:
 
         plan = await upload(self._http, self._where, gguf, progress)
         old = cuts_silently(await self.version())
-        await self._admin.create(name, {"model.gguf": plan.digest}, plan.template if old else "", progress)
+        template = plan.template if old else ""
+        await self._admin.create(name, {"model.gguf": plan.digest}, template, plan.parameters, progress)
         installed = next((m for m in await self.models() if m.name == full_name(name)), None)
         if installed is None:
             raise not_a_model(gguf, "the server lists no such model")

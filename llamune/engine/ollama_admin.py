@@ -7,7 +7,7 @@ from the environment, no connection kept alive.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +31,19 @@ class OllamaAdmin:
         self._address, self._check = address, check
         self._made: ollama.AsyncClient | None = None
 
-    async def create(self, model: str, files: dict[str, str], template: str, progress: "Progress") -> None:
-        """Makes a model of blobs that the server has (file name → digest). An error line is a failure."""
+    async def create(
+        self, model: str, files: dict[str, str], template: str, parameters: Mapping[str, float], progress: "Progress"
+    ) -> None:
+        """Makes a model of blobs that the server has (file name → digest). An error line is a failure.
+
+        Args:
+            template: "" = the file's own. parameters: options of answers that say nothing else.
+        """
         client = await self._client()
         with official_translated(self._address.netloc, model):
-            steps: Any = await client.create(model, files=files, template=template or None, stream=True)
+            steps: Any = await client.create(
+                model, files=files, template=template or None, parameters=parameters or None, stream=True
+            )
             last = ""
             async with aclosing(steps):
                 async for step in steps:

@@ -5,13 +5,14 @@ hang up while we still send. Making the model of the blob is `ollama_admin`'s pa
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from llamune.chat.ports import Progress
+from llamune.chat.preset import allowed
 from llamune.engine.files import PIECE, checked, sha256
 from llamune.engine.http import ConnectionBroken, Http
 from llamune.engine.ollama_errors import refusal, translated
@@ -24,10 +25,12 @@ CHATML: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A blob the server has now. `template` is one for servers that do not read the file's own (before 0.30)."""
+    """A blob the server has now. `template` is one for servers that do not read the file's own (before 0.30);
+    `parameters` are the options that the file's makers advise, which older servers do not read either."""
 
     digest: str
     template: str
+    parameters: Mapping[str, float]
 
 
 async def upload(http: Http, where: str, path: Path, progress: Progress) -> Upload:
@@ -41,7 +44,8 @@ async def upload(http: Http, where: str, path: Path, progress: Progress) -> Uplo
             except ConnectionBroken:  # it may have hung up because it has the blob by now
                 if not await _has(http, digest):
                     raise
-    return Upload(digest, CHATML if "<|im_start|>" in info.chat_template else "")
+    template = CHATML if "<|im_start|>" in info.chat_template else ""
+    return Upload(digest, template, {name: value for name, value in info.sampling.items() if allowed(name, value)})
 
 
 async def _has(http: Http, digest: str) -> bool:

@@ -33,6 +33,7 @@ from llamune.errors import (
     NetworkPolicyError,
     OutOfMemory,
 )
+from tests.contract import tiny_gguf
 from tests.contract.engine_contract import GUIDE, collect, open_files, text_of
 from tests.contract.ollama_standin import ANSWER, StandIn
 
@@ -444,6 +445,18 @@ async def test_an_old_server_gets_a_template(server: StandIn) -> None:
     engine = OllamaEngine(server.address)
     await engine.install(GUIDE, "one", lambda *_step: None)
     assert ("<|im_start|>" in server.bodies("/api/create")[0].get("template", "")) is server.old
+    await engine.aclose()
+
+
+async def test_what_the_makers_of_a_file_advise_is_sent_where_it_can_be(server: StandIn, tmp_path: Path) -> None:
+    advised = {"temp": 0.6, "top_k": 20, "top_p": float("nan"), "min_p": -1.0, "penalty_repeat": 1.05, "mirostat": 1}
+    keys = {"general.architecture": "llama", **{f"general.sampling.{name}": value for name, value in advised.items()}}
+    engine = OllamaEngine(server.address)
+    await engine.install(tiny_gguf.write(tmp_path / "a.gguf", keys, {}), "one", lambda *_step: None)
+    await engine.install(GUIDE, "two", lambda *_step: None)
+    one, two = server.bodies("/api/create")
+    assert one["parameters"] == {"temperature": 0.6, "top_k": 20, "repeat_penalty": 1.05}
+    assert not two.get("parameters")
     await engine.aclose()
 
 
