@@ -1,6 +1,6 @@
 """One answer from its place in the line to its stored end; the same for foreground and background.
 
-Tries again only where that can help: a full queue, an engine that was killed or out of memory, a place that the
+Tries again only where that can help: a full queue, an engine that was killed or out of memory (alone), a place that the
 foreground took back. Everything else is an end that says why.
 """
 
@@ -80,7 +80,7 @@ class Answering:
         busy = deaths = given_up = 0
         while True:
             try:
-                async with aclosing(self._once(engine, request, behind and given_up < GIVEN_UP, behind)) as events:
+                async with aclosing(self._once(engine, request, behind, given_up < GIVEN_UP, deaths > 0)) as events:
                     async for event in events:
                         yield event
                         if isinstance(event, AnswerFinished):
@@ -96,17 +96,19 @@ class Answering:
                 deaths += 1
                 if draft.begun or deaths >= TRIES:
                     raise
-                yield _queued(answer, _("{problem} Once more.").format(problem=error.message))
+                yield _queued(answer, _("{problem} Once more, alone.").format(problem=error.message))
             draft.restart()
 
-    async def _once(self, engine: Engine, request: ChatRequest, gives_way: bool, behind: bool) -> AsyncGenerator[Event]:
+    async def _once(
+        self, engine: Engine, request: ChatRequest, behind: bool, gives_way: bool, alone: bool
+    ) -> AsyncGenerator[Event]:
         """One request in one place; ends without an AnswerFinished when the place was wanted back."""
         if not behind:
-            async with self._slots.front(), aclosing(engine.chat(request)) as stream:
+            async with self._slots.front(alone), aclosing(engine.chat(request)) as stream:
                 async for event in stream:
                     yield event
             return
-        async with self._slots.behind(request.model) as wanted_back, aclosing(engine.chat(request)) as stream:
+        async with self._slots.behind(request.model, alone) as wanted_back, aclosing(engine.chat(request)) as stream:
             async for event in _until(stream, wanted_back) if gives_way else stream:
                 yield event
 

@@ -14,7 +14,7 @@ from llamune.chat.model import ModelInfo
 
 LIMITS = range(1, 6)
 DEFAULT_LIMIT = 2
-Waiting = tuple[asyncio.Future[None], str]  # whose turn it is, and the model that it is for
+Waiting = tuple[asyncio.Future[None], str, bool]  # whose turn it is, the model that it is for, and whether alone
 MEMORY_SHARE = 0.75  # of the machine's memory; the rest is for prompt caches, which no engine reports
 
 
@@ -29,6 +29,7 @@ class Slots:
         self.limit = limit
         self._sign = sign
         self._running = 0
+        self._alone = False  # whether the one that runs wants no other beside it
         self._front = 0
         self._waiting_front: list[Waiting] = []
         self._waiting_behind: list[Waiting] = []
@@ -36,20 +37,23 @@ class Slots:
         self._wanted_back: set[asyncio.Event] = set()
 
     @asynccontextmanager
-    async def front(self) -> AsyncIterator[None]:
-        """A place for an answer that the user waits for; background answers are asked to give theirs up."""
+    async def front(self, alone: bool = False) -> AsyncIterator[None]:
+        """A place for an answer that the user waits for; background answers are asked to give theirs up.
+
+        `alone`: none beside it, for what the machine could not bear beside others.
+        """
         self._front += 1
         for event in self._wanted_back:
             event.set()
         try:
-            async with self._place(self._waiting_front):
+            async with self._place(self._waiting_front, alone=alone):
                 yield
         finally:
             self._front -= 1
             self._wake()
 
     @asynccontextmanager
-    async def behind(self, model: str = "") -> AsyncIterator[asyncio.Event]:
+    async def behind(self, model: str = "", alone: bool = False) -> AsyncIterator[asyncio.Event]:
         """A place for a background answer, given only while nothing in the foreground runs or waits.
 
         Those of one model follow one another, across questions too, so that it is loaded once for all of them.
@@ -57,7 +61,7 @@ class Slots:
         Yields: an event that is set when the foreground wants the place back.
         """
         wanted_back = asyncio.Event()
-        async with self._place(self._waiting_behind, model):
+        async with self._place(self._waiting_behind, model, alone):
             self._wanted_back.add(wanted_back)
             if self._front:  # it came between the giving of the place and this
                 wanted_back.set()
@@ -67,44 +71,48 @@ class Slots:
                 self._wanted_back.discard(wanted_back)
 
     @asynccontextmanager
-    async def _place(self, line: list[Waiting], model: str = "") -> AsyncIterator[None]:
+    async def _place(self, line: list[Waiting], model: str = "", alone: bool = False) -> AsyncIterator[None]:
         turn = asyncio.get_running_loop().create_future()
-        line.append((turn, model))
+        line.append((turn, model, alone))
         self._wake()
         try:
             await turn
         except asyncio.CancelledError:
-            if (turn, model) in line:
-                line.remove((turn, model))
+            if (turn, model, alone) in line:
+                line.remove((turn, model, alone))
+                self._wake()
             elif turn.done() and not turn.cancelled():  # the place was given in the same moment
-                self._running -= 1
-            self._wake()
+                self._give_back(alone)
             raise
         try:
             with self._sign():
                 yield
         finally:
-            self._running -= 1
-            self._wake()
+            self._give_back(alone)
+
+    def _give_back(self, alone: bool) -> None:
+        self._running -= 1
+        self._alone = self._alone and not alone
+        self._wake()
 
     def _wake(self) -> None:
-        while self._running < max(1, self.limit):
-            if self._waiting_front:
-                turn, _model = self._waiting_front.pop(0)
-            elif self._waiting_behind and not self._front:
-                turn = self._next_behind()
-            else:
+        while self._running < max(1, self.limit) and not self._alone:
+            line = self._waiting_front or ([] if self._front else self._waiting_behind)
+            if not line:
                 return
+            turn, model, alone = chosen = self._next(line)
+            if alone and self._running:
+                return
+            line.remove(chosen)
+            self._behind_last = model or self._behind_last
             if not turn.done():
                 self._running += 1
+                self._alone = alone
                 turn.set_result(None)
 
-    def _next_behind(self) -> asyncio.Future[None]:
-        """The first that waits for the model which answered last, else the first of all."""
-        line = self._waiting_behind
-        chosen = next((n for n, (_turn, model) in enumerate(line) if model == self._behind_last), 0)
-        turn, self._behind_last = line.pop(chosen)
-        return turn
+    def _next(self, line: list[Waiting]) -> Waiting:
+        """The first that waits for the background model which answered last, else the first of all."""
+        return next((one for one in line if one[1] and one[1] == self._behind_last), line[0])
 
 
 def order(candidates: Sequence[Candidate], loaded: Sequence[str]) -> list[Candidate]:

@@ -52,6 +52,7 @@ class Script:
         endless: never stops.
         reason: why it ended.
         error: raised instead of an end, after `after` characters of the answer (-1 = before anything).
+        alone: has no room beside another answer.
     """
 
     note: str
@@ -64,12 +65,17 @@ class Script:
     reason: Reason = "stop"
     error: Callable[[ChatRequest], LlamuneError] | None = None
     after: int = -1
+    alone: bool = False
 
 
 def _cited(request: ChatRequest) -> str:
     """The first sentence of the best passage with its number; without passages, that there are none."""
     found = re.search(r"^<passage 1 \w+>[^\n]*\n(.+?(?:。|\.(?=\s)|\n))", request.messages[-1].content, re.MULTILINE)
     return f"{found[1].strip()} [1]" if found else "No documents."
+
+
+def _memory(request: ChatRequest) -> LlamuneError:
+    return OutOfMemory(f"{request.model} does not fit.", "")
 
 
 def _refused(_request: ChatRequest) -> LlamuneError:
@@ -96,7 +102,8 @@ MODELS: Final[Mapping[str, Script]] = {
     "scripted:refused": Script("refuses the connection", error=_refused),
     "scripted:missing": Script("is listed and yet not there", error=lambda r: model_not_found(r.model)),
     "scripted:overflow": Script("finds every prompt too long", error=lambda r: context_overflow(9999, r.num_ctx)),
-    "scripted:memory": Script("needs too much memory", error=lambda r: OutOfMemory(f"{r.model} does not fit.", "")),
+    "scripted:memory": Script("needs too much memory", error=_memory),
+    "scripted:crowded": Script("has room only alone", alone=True),
     "scripted:busy": Script("is always busy", error=lambda _r: EngineBusy("Too many wait.", "Try again: /retry")),
     "scripted:judge": Script("judges, and prefers what is longer", reply=scripted_judge.good),
     "scripted:judge-prose": Script("judges with talk around it", reply=scripted_judge.prose),
@@ -123,6 +130,7 @@ class ScriptedEngine:
         self._answers, self._pace_s = list(answers), pace_s
         self._scripts = dict(MODELS)
         self._loaded: set[str] = set()
+        self._answering = 0
         self.requests: list[ChatRequest] = []
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Event]:
@@ -131,17 +139,23 @@ class ScriptedEngine:
         script, started = self._script(request.model), time.perf_counter()
         if script.error and script.after < 0:
             raise script.error(request)
+        if script.alone and self._answering:
+            raise _memory(request)
         if script.loads:
             yield ModelLoading(request.answer_id)
             await asyncio.sleep(SLOW_S)
             yield PromptReading(request.answer_id, estimated_tokens(request.messages))
         self._loaded.add(request.model)
         first, count = None, 0
-        async with aclosing(self._pieces(request, script)) as pieces:
-            async for event in pieces:
-                first = first if first is not None else (time.perf_counter() - started) * 1000
-                count += 1
-                yield event
+        self._answering += 1
+        try:
+            async with aclosing(self._pieces(request, script)) as pieces:
+                async for event in pieces:
+                    first = first if first is not None else (time.perf_counter() - started) * 1000
+                    count += 1
+                    yield event
+        finally:
+            self._answering -= 1
         yield self._finished(request, script, started, first, count)
 
     def _finished(

@@ -62,7 +62,7 @@ def test_a_fault_is_told_kept_and_over(shared: Chat, name: str) -> None:
 
 
 def test_every_scripted_model_is_tried_somewhere() -> None:
-    elsewhere = {"echo", "list", "markdown", "slow", "endless", "busy", "embed"}
+    elsewhere = {"echo", "list", "markdown", "slow", "endless", "busy", "embed", "crowded", "cite", "miscite"}
     judges = {name for name in MODELS if name.startswith("scripted:judge")}
     assert {f"scripted:{name}" for name in {*FAULTS, *elsewhere}} == set(MODELS) - judges
 

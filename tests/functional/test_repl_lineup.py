@@ -153,3 +153,18 @@ def test_ctrl_c_stops_all_six_and_keeps_what_came(home: Path, migrated: Path) ->
     assert {a.status for a in others} <= {"cancelled", "complete"}
     assert all(a.text for a in others if a.status == "complete")
     assert any(a.status == "cancelled" and a.text for a in others)
+
+
+def test_what_has_no_room_beside_another_is_asked_again_alone(home: Path, migrated: Path) -> None:
+    prepare(home, migrated)
+    with Chat(home, rows=40) as chat:
+        chat.ask("How long does it take to go there and back again?")
+        chat.command("/lineup limit 3", "3")
+        chat.types("/retry scripted:slow scripted:crowded scripted:slow/fast")
+        chat.sees("scripted:crowded does not fit. Once more, alone.")
+        chat.sees("C scripted:crowded", "/adopt", seconds=60)
+        chat.leave()
+    assert [(a.model, a.status) for a in answers(home)] == [
+        ("scripted:echo", "complete"), ("scripted:slow", "complete"), ("scripted:crowded", "complete"),
+        ("scripted:slow", "complete"),
+    ]  # fmt: skip

@@ -26,7 +26,7 @@ class Machine:
     most: int = 0
     done: list[str] = field(default_factory=list)
 
-    async def work(self, model: str, steps: int, wanted_back: asyncio.Event | None = None) -> bool:
+    async def work(self, model: str, steps: int, wanted_back: asyncio.Event | None = None, alone: bool = False) -> bool:
         """Holds the place. Returns whether it came to its end."""
         self.running.append(model)
         self.loads += model != self.loaded
@@ -36,26 +36,27 @@ class Machine:
         try:
             for _step in range(steps):
                 await asyncio.sleep(0)
+                assert not alone or len(self.running) == 1
                 if wanted_back and wanted_back.is_set():
                     return False
             return True
         finally:
             self.running.remove(model)
 
-    async def ask(self, model: str, steps: int) -> None:
+    async def ask(self, model: str, steps: int, alone: bool = False) -> None:
         self.front += 1
         try:
-            async with self.slots.front():
-                await self.work(model, steps)
+            async with self.slots.front(alone):
+                await self.work(model, steps, alone=alone)
         finally:
             self.front -= 1
 
-    async def behind(self, name: str, model: str, steps: int) -> None:
+    async def behind(self, name: str, model: str, steps: int, alone: bool = False) -> None:
         given_up = 0
         while True:
-            async with self.slots.behind(model) as wanted_back:
+            async with self.slots.behind(model, alone) as wanted_back:
                 assert not self.front or wanted_back.is_set(), "a background answer began beside the user's"
-                if await self.work(model, steps, wanted_back if given_up < 2 else None):
+                if await self.work(model, steps, wanted_back if given_up < 2 else None, alone):
                     self.done.append(name)
                     return
             given_up += 1
@@ -71,11 +72,11 @@ async def test_places_in_random_traffic(seed: int) -> None:
     tasks, stopped = [], []
     for n in range(60):
         model, steps = chance.choice(list(sizes)), chance.randint(1, 9)
-        act = chance.random()
+        act, alone = chance.random(), chance.random() < 0.2
         if act < 0.3:
-            tasks.append(asyncio.create_task(machine.ask(model, steps)))
+            tasks.append(asyncio.create_task(machine.ask(model, steps, alone)))
         elif act < 0.85:
-            tasks.append(asyncio.create_task(machine.behind(str(n), model, steps), name=str(n)))
+            tasks.append(asyncio.create_task(machine.behind(str(n), model, steps, alone), name=str(n)))
         elif tasks and not (victim := chance.choice(tasks)).done():
             victim.cancel()
             stopped.append(victim.get_name())
