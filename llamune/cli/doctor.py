@@ -12,12 +12,12 @@ import shutil
 import sys
 from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Literal, cast
 
 from llamune import __version__, paths, settings, state
-from llamune.cli import start
+from llamune.cli import doctor_files, start
+from llamune.cli.doctor_files import Finding, wrong
 from llamune.cli.parser import Parser
 from llamune.errors import LlamuneError
 from llamune.i18n import _, language
@@ -28,22 +28,7 @@ if TYPE_CHECKING:
     from llamune.paths import Paths
     from llamune.settings import Settings
 
-State = Literal["ok", "warn", "missing"]
 NARROW = 40  # columns; below it listings lose what matters
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at.
-
-    Args:
-        what: its name; found: what was found; todo: what to do about it, "" = nothing.
-    """
-
-    what: str
-    state: State
-    found: str
-    todo: str = ""
 
 
 def declare(parser: Parser) -> None:
@@ -66,11 +51,12 @@ def run(args: argparse.Namespace) -> int:
     findings = [*_program(), *_terminal(), *_home(home)]
     try:
         chosen = start.settings_of(args)
-        findings.append(_settings_file(home))
+        findings.append(doctor_files.settings_file(home))
     except LlamuneError as error:
         chosen = settings.Settings()
-        findings.append(_wrong(_("settings"), error, "missing"))
-    findings += [*_presets(home), *_modes(home), _database(home), _sealed(chosen)]
+        findings.append(wrong(_("settings"), error, "missing"))
+    findings += [*doctor_files.presets(home), *doctor_files.modes(home), *doctor_files.recommended(home)]
+    findings += [doctor_files.database(home), _sealed(chosen), *_pulling(chosen)]
     engines, able = asyncio.run(_engines(chosen, home))
     findings += engines
     able = able and not any(f.state == "missing" for f in findings)
@@ -91,12 +77,6 @@ def _print(args: argparse.Namespace, findings: list[Finding], able: bool) -> Non
         if f.todo:
             show(f"    {f.todo}")
     show(Note(_("Chatting works here.") if able else _("Chatting does not work here yet."), "good" if able else "bad"))
-
-
-def _wrong(what: str, error: LlamuneError, state: State) -> Finding:
-    from llamune.cli.hints import outside
-
-    return Finding(what, state, error.message, outside(error.hint))
 
 
 def _program() -> Iterator[Finding]:
@@ -144,54 +124,6 @@ def _first_there(home: "Paths") -> "os.PathLike[str]":
     return next(p for p in home.home.parents if p.exists())
 
 
-def _settings_file(home: "Paths") -> Finding:
-    told = str(home.settings) if home.settings.exists() else _("none: everything is as delivered")
-    return Finding(_("settings"), "ok", told)
-
-
-def _presets(home: "Paths") -> Iterator[Finding]:
-    from llamune import presets
-
-    found = presets.load([paths.shipped("presets"), home.presets])
-    names = ", ".join(found.presets)
-    yield Finding(_("presets"), "ok" if found.presets else "missing", names or _("none"))
-    for problem in found.problems:
-        yield _wrong(_("preset"), problem, "warn")
-
-
-def _modes(home: "Paths") -> Iterator[Finding]:
-    from llamune import modes
-
-    found = modes.load([paths.shipped("modes"), home.modes])
-    yield Finding(_("modes"), "ok" if found.modes else "missing", ", ".join(found.modes) or _("none"))
-    for problem in found.problems:
-        yield _wrong(_("mode"), problem, "warn")
-
-
-def _database(home: "Paths") -> Finding:
-    """Looks without making or upgrading anything."""
-    what, path = _("database"), home.database
-    if not path.exists():
-        return Finding(what, "ok", _("none yet; made with the first question"))
-    from llamune.store.connection import connect
-    from llamune.store.faults import damaged, translated
-    from llamune.store.upgrade import newest, version
-    from llamune.text import size
-
-    try:
-        with translated(path), closing(connect(path)) as connection:
-            found, wanted = version(connection, path), newest(paths.shipped("migrations"))
-            if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-                raise damaged(path)
-    except LlamuneError as error:
-        return _wrong(what, error, "missing")
-    told = _("version {n}, {size}").format(n=found or "-", size=size(path.stat().st_size))
-    if found > wanted:
-        return Finding(what, "missing", told, _("Written by a newer Llamune: use that one, or set LLAMUNE_HOME."))
-    todo = _("The next start brings it to version {n}, after a copy.").format(n=wanted) if found < wanted else ""
-    return Finding(what, "ok", told, todo)
-
-
 def _sealed(chosen: "Settings") -> Finding:
     from llamune.network import sealed
     from llamune.network.why import why
@@ -209,6 +141,12 @@ def _sealed(chosen: "Settings") -> Finding:
     return Finding(what, "warn", _("not possible: {reason}").format(reason=reason))
 
 
+def _pulling(chosen: "Settings") -> Iterator[Finding]:
+    if chosen.allow_pull:
+        todo = _("To forbid it: llamune settings set allow_pull false")
+        yield Finding("allow_pull", "warn", _("llamune models pull may let Ollama call the internet"), todo)
+
+
 async def _engines(chosen: "Settings", home: "Paths") -> tuple[list[Finding], bool]:
     """What answers here, and whether anything does."""
     from llamune.engine.catalog import build
@@ -218,7 +156,7 @@ async def _engines(chosen: "Settings", home: "Paths") -> tuple[list[Finding], bo
     try:
         catalog = build(chosen, home, check=sealed.check(sealed.current().policy or policy(chosen).pin()))
     except LlamuneError as error:
-        return [_wrong("Ollama", error, "missing")], False
+        return [wrong("Ollama", error, "missing")], False
     try:
         embedded = [f async for f in _embedded(catalog)]
         findings = [*[f async for f in _ollama(catalog, chosen)], *embedded]
@@ -237,7 +175,7 @@ async def _ollama(catalog: "Catalog", chosen: "Settings") -> AsyncIterator[Findi
     except LlamuneError as error:
         installed = shutil.which("ollama") is not None and chosen.start_ollama and engine.address.loopback
         todo = _("It is installed: llamune chat starts it.") if installed else ""
-        yield _wrong("Ollama", error, "warn") if not todo else Finding("Ollama", "warn", error.message, todo)
+        yield wrong("Ollama", error, "warn") if not todo else Finding("Ollama", "warn", error.message, todo)
         return
     told = _("{version} at {address}, {n} models").format(version=version, address=engine.address.url, n=len(models))
     none = "" if models else _("Get one where there is a network (ollama pull), or: llamune models import FILE.gguf")

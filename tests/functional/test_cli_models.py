@@ -100,7 +100,9 @@ async def test_nothing_is_pulled_unless_the_user_said_so(server: StandIn, paths:
     refused = await beside("models", "pull", "qwen3:8b")
     assert (refused.code, "allow_pull" in refused.err, "import" in refused.err) == (7, True, True)
     assert server.requests == []
+    assert "allow_pull" not in (await beside("doctor")).out
     paths.settings.write_text("start_ollama = false\nallow_pull = true\n")
+    assert "allow_pull: llamune models pull may let" in (await beside("doctor")).out
     cloud = await beside("models", "pull", "gpt-oss:120b-cloud")
     assert (cloud.code, "another machine" in cloud.err, server.bodies("/api/pull")) == (2, True, [])
     done = await beside("models", "pull", "qwen3:8b")

@@ -237,6 +237,9 @@ def test_a_damaged_set_is_named_and_the_others_are_there(run: Program, signed: P
     assert ("2026-Q4" in listed.out, "\x1b" in listed.err, "red" in listed.err) == (True, False, True)
     for name in ("2027-Q1.toml: models", "pipe.toml", "folder.toml", "huge.toml", "gone.toml"):
         assert name in listed.err
+    findings = run("doctor", "--json").json["findings"]
+    assert [f["found"] for f in findings if f["what"] == "recommended sets"] == ["2026-Q4"]
+    assert sum((f["what"], f["state"]) == ("recommended set", "warn") for f in findings) == 6
     assert run("recommend", "details").code == 0
     assert (state(paths).recommended, state(paths).lineup) == ("2027-Q1", ["guide:1m/fast"])  # active stays active
     assert "rec-code" in App(settings.load(paths), paths).presets
