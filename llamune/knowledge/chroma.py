@@ -29,6 +29,7 @@ FOLDER = "chroma"
 BATCH = 1000  # vectors at a time
 NEAREST = 100
 SMALL = 2000  # entries; with so few all are compared, which is exact and needs no index
+PATIENCE = 10.0  # seconds that a search waits for an index that is being made again
 T = TypeVar("T")
 LOG = logging.getLogger(__name__)
 
@@ -57,8 +58,13 @@ class Vectors:
         await self._call(self._prepare, number, progress)
 
     async def nearest(self, question: "NDArray[np.float32]", limit: int = NEAREST) -> dict[int, float]:
-        """Entry → cosine, of the nearest. Raises KnowledgeError."""
-        return await self._call(self._nearest, question, limit)
+        """Entry → cosine, of the nearest. Raises KnowledgeError, also while a large index is being made again."""
+        work = asyncio.ensure_future(self._call(self._nearest, question, limit))
+        work.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # it may end unheard
+        done, _waiting = await asyncio.wait([work], timeout=PATIENCE)
+        if not done:
+            raise KnowledgeError(_("The index is being made again: keyword search only for the moment."))
+        return work.result()
 
     async def cosines(self, question: "NDArray[np.float32]", entries: Sequence[int]) -> dict[int, float]:
         """Entry → cosine, of these entries as far as they have vectors."""

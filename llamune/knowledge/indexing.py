@@ -20,7 +20,7 @@ from llamune.knowledge import calibrate, vectors
 from llamune.knowledge.chroma import Vectors
 from llamune.knowledge.chunking import chunks
 from llamune.knowledge.corpus import Corpus, Root
-from llamune.knowledge.embedders import BUILT_IN, Embedder
+from llamune.knowledge.embedders import BUILT_IN, NONE, Embedder
 from llamune.knowledge.embedders.builtin import BuiltIn, Model, fit
 from llamune.knowledge.helper import Helper
 from llamune.knowledge.retrieve import Searcher
@@ -71,6 +71,8 @@ class Indexer:
     async def embed(self) -> None:
         """Makes the vectors that are missing. Raises KnowledgeError when the embedder is gone."""
         if self._embedder is None:
+            if self._corpus.setting("wanted") == NONE:  # and not where only a package is missing
+                self._without()
             return
         now: Mapping[str, Any] = self._corpus.setting("embedder") or {}
         if await self._fits(now):
@@ -190,6 +192,13 @@ class Indexer:
             self._corpus.connection.execute("DELETE FROM pending")
             self._corpus.connection.execute("DELETE FROM vector WHERE generation <> ?", (generation,))
             self._corpus.connection.execute("DELETE FROM model WHERE generation <> ?", (generation,))
+
+    def _without(self) -> None:
+        """Lets go of all vectors."""
+        with self._corpus.writing():
+            self._corpus.put_settings({"embedder": None, "next": None})
+            for table in ("vector", "model", "pending"):
+                self._corpus.connection.execute(f"DELETE FROM {table}")
 
     def _begin(self, wanted: Mapping[str, str]) -> dict[str, Any]:
         ((before,),) = self._corpus.rows("SELECT coalesce(max(generation), 0) FROM vector")

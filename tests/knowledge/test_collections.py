@@ -80,6 +80,14 @@ def test_short_questions_of_any_script_are_found(
     assert paths(found)[0] == path
 
 
+def test_from_one_embedder_to_none_and_back(run: Run, folder: Path) -> None:
+    run("add", "rules", folder)
+    for embedder, ways in (("none", ["keyword"]), ("builtin", ["keyword", "vector"])):
+        run("update", "rules", "--embedder", embedder)
+        assert run("show", "rules", "--json")["embedder"] == embedder
+        assert run("search", "rules", "日当", "--json")["passages"][0]["retrievers"] == ways
+
+
 def test_a_question_about_something_else_is_not_found(run: Run, folder: Path) -> None:
     run("add", "rules", folder)
     assert run("search", "rules", "量子力学の観測問題", "--json")["found"] is False

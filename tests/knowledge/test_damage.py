@@ -16,7 +16,7 @@ import pytest
 from llamune.chat.model import ModelInfo
 from llamune.chat.passage import Found
 from llamune.errors import EngineRefused, EngineUnreachable, KnowledgeError, ModelNotFound
-from llamune.knowledge import schema
+from llamune.knowledge import chroma, schema
 from llamune.knowledge.corpus import JOINED, LIVE, Root
 from llamune.knowledge.shelf import Shelf
 
@@ -146,6 +146,17 @@ def test_a_damaged_index_is_made_again(home: Path, damage: Callable[[Path], None
     before = search(home)
     damage(home / "knowledge" / "rules" / "chroma")
     assert search(home) == before
+    with_shelf(home, agree)
+
+
+def test_while_the_index_is_made_again_keyword_search_goes_on(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _emptied(home / "knowledge" / "rules" / "chroma")
+    monkeypatch.setattr(chroma, "PATIENCE", 0.0)
+    found = search(home)
+    assert set(found.passages[0].ranks) == {"keyword"}
+    assert found.notes
+    monkeypatch.undo()
+    assert search(home).notes == ()
     with_shelf(home, agree)
 
 
