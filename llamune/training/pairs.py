@@ -118,7 +118,7 @@ def _messages(row: Mapping[str, Any]) -> Iterator[Message]:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
-    return value
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # JSON can hold half a character
 
 
 def _unknown(place: str) -> UsageError:

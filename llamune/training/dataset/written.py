@@ -21,6 +21,7 @@ from llamune.training.pairs import Pair
 SHORTEST = 60  # characters of a section worth asking about
 LONGEST = 3000
 A_SECTION = 3  # pairs
+PROOF = 8  # characters of evidence at least; a full stop stands everywhere
 PARTS = ("question", "answer", "evidence")
 SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -68,7 +69,8 @@ async def pairs(
             wish = ASK[language(text)].format(n=A_SECTION)
             heading = " › ".join((document.title, *section.path))
             for found in await _written(engine, model, num_ctx, f"{wish}\n\n# {heading}\n{text}", tally):
-                if _plain(found["evidence"]) and _plain(found["evidence"]) in _plain(text):
+                proof = _plain(found["evidence"])
+                if len(proof) >= PROOF and proof in _plain(text):
                     tally.kept += 1
                     messages = (
                         Message("user", found["question"].strip()),
