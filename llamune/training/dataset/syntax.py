@@ -86,7 +86,10 @@ def holes(function: Function, text: str) -> Iterator[Hole]:
     if body is None:
         return
     yield _hole("body", data, body, function.start)
-    statements = [n for n in body.named_children if "comment" not in n.type]
+    inner = body.named_children
+    if len(inner) == 1 and inner[0].type == "statement_list":  # as Go's grammar has it
+        inner = inner[0].named_children
+    statements = [n for n in inner if "comment" not in n.type]
     if len(statements) > 1:
         yield _hole("statement", data, statements[len(statements) // 2], function.start)
     calls = [n for n in _walk(body, frozenset({"argument_list", "arguments"})) if n.end_byte - n.start_byte > 6]
