@@ -116,7 +116,10 @@ def run(args: argparse.Namespace) -> int:
         raise  # who reads what we print has left
     except OSError as error:
         raise SettingsError(
-            _("{path} cannot be used: {reason}").format(path=error.filename or "?", reason=error.strerror or error)
+            _("{path} cannot be used: {reason}").format(
+                path=error.filename or getattr(args, "output", "?"),
+                reason=error.strerror or error,
+            )
         ) from error
 
 

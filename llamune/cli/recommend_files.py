@@ -7,7 +7,7 @@ from pathlib import Path
 from llamune import files, paths, recommend
 from llamune.errors import SettingsError, UsageError
 from llamune.i18n import _
-from llamune.presets import unreadable
+from llamune.presets import unreadable, unwritable
 
 
 def sets() -> recommend.Sets:
@@ -81,21 +81,23 @@ def sign(args: argparse.Namespace) -> None:
     recommend.read(data, str(args.file))
     signed = recommend.signed(data, files.read(args.key).decode("ascii", "replace"))
     mode = args.file.stat().st_mode
-    files.replace(args.file, signed.decode("utf-8"))
+    _write(args.file, signed.decode("utf-8"))
     args.file.chmod(mode)  # it is there to be passed on
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        files.replace(path, text)
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def key(args: argparse.Namespace) -> None:
     """Makes a secret key that only its owner can read, and prints the public one."""
-    import os
-
+    if args.file.exists():
+        raise UsageError(_("{path} exists already.").format(path=args.file))
     secret, public = recommend.new_key()
-    try:
-        handle = os.open(args.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
-        raise UsageError(_("{path} exists already.").format(path=args.file)) from error
-    with os.fdopen(handle, "w") as file:
-        file.write(secret + "\n")
+    _write(args.file, secret + "\n")
     print(public)
 
 

@@ -96,7 +96,7 @@ def _show(args: argparse.Namespace) -> None:
     if args.json:
         return show_json(stats_told.as_json(lines, memory))
     if not lines:
-        return show(_("Nothing was asked yet."))
+        return show(_("There are no answers to count."))
     if args.html:
         return
     tables = [part for group in stats_told.GROUPS for part in (stats_told.table(lines, group, memory), "")]
@@ -133,7 +133,7 @@ def _export(args: argparse.Namespace) -> None:
         raise UsageError(_("{path} exists already.").format(path=args.file))
     made = exported(args)
     if not made.lines:
-        raise UsageError(_("Nothing was asked yet."))
+        raise UsageError(_("There are no answers to count."))
     try:
         files.replace(args.file, usage_file.written(made))
     except OSError as error:

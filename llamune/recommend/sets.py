@@ -6,7 +6,7 @@ from pathlib import Path
 from llamune import files
 from llamune.errors import SettingsError, UsageError
 from llamune.i18n import _
-from llamune.presets import unreadable
+from llamune.presets import unreadable, unwritable
 from llamune.recommend.reading import LARGEST, read
 from llamune.recommend.signing import standing
 from llamune.recommend.values import RecommendedSet, age
@@ -67,12 +67,12 @@ class Sets:
             return set()
 
     def trust(self, key: str) -> None:
-        """Trusts a public key from now on. Raises UsageError, OSError."""
+        """Trusts a public key from now on. Raises UsageError, SettingsError."""
         if not re.fullmatch(r"[0-9a-f]{64}", key):
             raise UsageError(
                 _("This is no public key: {key}").format(key=key), _("It has 64 digits, 0 to 9 and a to f.")
             )
-        files.replace(self.own / "trusted.txt", "".join(f"{k}\n" for k in sorted(self.trusted() | {key})))
+        self._write("trusted.txt", "".join(f"{k}\n" for k in sorted(self.trusted() | {key})))
 
     def take(self, path: Path, data: bytes, *, once: bool) -> RecommendedSet:
         """Imports a set; earlier ones stay. Raises SettingsError, UsageError with nothing changed."""
@@ -90,5 +90,11 @@ class Sets:
                 _("{version} is not newer than what is here.").format(version=found.version),
                 _("llamune recommend apply VERSION goes back to an earlier set."),
             )
-        files.replace(self.own / f"{found.version}.toml", data.decode("utf-8"))
+        self._write(f"{found.version}.toml", data.decode("utf-8"))
         return found
+
+    def _write(self, name: str, text: str) -> None:
+        try:
+            files.replace(self.own / name, text)
+        except OSError as error:
+            raise unwritable(self.own / name, error) from error

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -222,6 +223,27 @@ async def test_what_cannot_be_kept_is_not_applied(shell: RememberingShell, monke
     assert (shell.app.state.recommended, shell.app.state.answered, shell.app.state.limit) == ("", "", 0)
     assert "rec-code" not in shell.app.presets
     assert shell.app.paths.state.read_bytes() == before
+
+
+def test_what_cannot_be_written_is_named(run: Program, tmp_path: Path) -> None:
+    key = str(tmp_path / "secret")
+    assert run("recommend", "key", key).code == 0
+    assert run("recommend", "key", key).code == 2, "a secret key is never replaced"
+    for words in (("key", "/proc/nowhere"), ("export", "-o", "/dev/full"), ("export", "-o", "/proc/nowhere")):
+        done = run("recommend", *words)
+        assert (done.code, words[-1] in done.err) == (2, True)
+
+
+def test_a_set_that_finds_no_room_is_not_there(run: Program, signed: Path, paths: Paths) -> None:
+    before = sorted(paths.recommended.iterdir())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
+    try:
+        done = run("recommend", "import", str(signed))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (done.code, "2027-Q1.toml cannot be written" in done.err) == (2, True)
+    assert sorted(paths.recommended.iterdir()) == before
 
 
 def test_a_damaged_set_is_named_and_the_others_are_there(run: Program, signed: Path, paths: Paths) -> None:

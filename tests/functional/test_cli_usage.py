@@ -54,7 +54,7 @@ def used(paths: Paths, migrated: Path) -> None:
 
 
 def test_nothing_to_count(program: Program, tmp_path: Path) -> None:
-    assert "Nothing was asked yet" in program("stats").out
+    assert "no answers to count" in program("stats").out
     assert program("stats", "--json").json["lines"] == []
     assert program("stats", "export", "--anonymous", str(tmp_path / "s")).code == 2
     assert not (tmp_path / "s").exists()
