@@ -136,8 +136,8 @@ class Bench:
         talk.change(model=self.models[1])
         first = (await seen(await talk.ask(f"{time.time()} {LONG}"))).first
         tokens = talk.last_turn().answers[0].usage.prompt_tokens or 1
-        ollama = 512 if self.app.state.sizes[self.models[1]] <= 4096 else 1024
-        size = ollama if self.app.catalog.engine_for(self.models[1]).name == "ollama" else 2048
+        ours = self.app.catalog.engine_for(self.models[1]).name == "embedded"
+        size = 512 if ours or self.app.state.sizes[self.models[1]] <= 4096 else 1024
         return first * min(1.0, size / tokens)
 
     async def stopping(self, *, reading: bool) -> tuple[float, float, float]:

@@ -43,6 +43,7 @@ def _params(xllamacpp: Any, config: dict[str, Any]) -> Any:
     params.n_ctx = config["num_ctx"]
     params.cpuparams.n_threads = config["threads"]
     params.cpuparams_batch.n_threads = config["threads"]
+    params.n_batch = params.n_ubatch  # between two batches it hears that it was stopped; larger ones are no faster
     params.cache_ram_mib = config["cache_mib"]
     if config["embedding"]:
         params.embedding = True
