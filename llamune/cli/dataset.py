@@ -4,19 +4,16 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llamune.cli import start
+from llamune.cli import dataset_sources, start
 from llamune.cli.parser import Declare, Parser, count, one_of
 from llamune.errors import TrainingError, UsageError
 from llamune.i18n import N_, _, ngettext
 
 if TYPE_CHECKING:
-    from llamune.app import App
-    from llamune.training.dataset.build import Report
-    from llamune.training.dataset.gather import Sources
     from llamune.training.pairs import Pair
 
 SHOWN = 20
@@ -35,32 +32,6 @@ def declare(parser: Parser) -> None:
     parser.words("verb", verbs, required=True)
 
 
-def sources_arguments(parser: Parser) -> None:
-    """Adds what a data set is made of."""
-    more: dict[str, Any] = {"action": "append", "default": []}
-    parser.add_argument("--docs", metavar=_("PATH"), **more, help=_("a folder or file of documents; may be repeated"))
-    repo = _("a git repository: a folder, or an address that the policy allows")
-    parser.add_argument("--repo", metavar=_("PLACE"), **more, help=repo)
-    parser.add_argument("--ref", metavar=_("NAME"), default="", help=_("branch or tag of the repositories"))
-    parser.add_argument("--include", metavar=_("PATTERN"), **more, help=_("only paths like this, as *.py"))
-    parser.add_argument("--exclude", metavar=_("PATTERN"), **more, help=_("no paths like this"))
-    data = _("JSON lines of pairs: Alpaca, messages, ShareGPT, completion")
-    parser.add_argument("--data", metavar=_("FILE"), **more, help=data)
-    parser.add_argument("--conversations", action="store_true", help=_("your own answers that you chose or rated well"))
-    writer = _("a local model that writes questions with proofs")
-    parser.add_argument("--questions", metavar=_("MODEL"), default="", help=writer)
-
-
-def sources_of(args: argparse.Namespace) -> "Sources":
-    """The sources that the command line names."""
-    from llamune.training.dataset.gather import Sources
-
-    return Sources(
-        tuple(args.docs), tuple(args.repo), args.ref, tuple(args.include), tuple(args.exclude), tuple(args.data),
-        args.conversations,
-    )  # fmt: skip
-
-
 def _name(parser: Parser) -> None:
     parser.add_argument("name", metavar=_("NAME"), help=_("what to call it; the own model will be called so, too"))
 
@@ -71,7 +42,7 @@ def _json(parser: Parser) -> None:
 
 def _build_arguments(parser: Parser) -> None:
     _name(parser)
-    sources_arguments(parser)
+    dataset_sources.sources_arguments(parser)
     _json(parser)
 
 
@@ -111,84 +82,13 @@ def _build(args: argparse.Namespace) -> None:
     from llamune.cli.output import show, show_json
 
     app = start.app(args)
-    report, _pairs = asyncio.run(built(app, args.name, sources_of(args), args.questions))
+    report, _pairs = asyncio.run(
+        dataset_sources.built(app, args.name, dataset_sources.sources_of(args), args.questions)
+    )
     if args.json:
         show_json(report.json())
     else:
-        show(told(report))
-
-
-async def built(app: "App", name: str, sources: "Sources", writer: str) -> tuple["Report", "list[Pair]"]:
-    """Makes the data set `name` and writes it. Raises TrainingError and what the sources raise.
-
-    Args:
-        writer: a model that writes questions, "" = by rules alone.
-    """
-    from llamune import files
-    from llamune.cli.reading_bar import ReadingBar
-    from llamune.training import pairs
-    from llamune.training.dataset import build, gather, written
-    from llamune.training.versions import Versions
-
-    target = Versions(app.paths.own).data(name)
-    report = build.Report()
-    await asyncio.to_thread(app.load)
-    try:
-        with ReadingBar() as bar:
-            found = await asyncio.to_thread(
-                gather.gathered, sources, app.store, app.policy.pin().check, report, bar.show
-            )
-            collected = [*found.pairs, *gather.by_rule(found.documents)]
-            if writer:
-                engine, info = await app.catalog.find(writer)
-                tally = written.Tally()
-                async for pair in written.pairs(engine, info.name, app.state.num_ctx(info), found.documents, tally):
-                    collected.append(pair)
-                    bar.show(_("writing questions"), tally.asked, 0)
-                report.written = {k: getattr(tally, k) for k in ("asked", "kept", "unproven", "unreadable")}
-        settled = await asyncio.to_thread(lambda: build.settled(build.cleaned(collected, report), report))
-    finally:
-        await app.close()
-    try:
-        target.mkdir(mode=0o700, parents=True, exist_ok=True)
-        pairs.write(settled, target / "dataset.jsonl")
-        files.replace(
-            target / "report.json", json.dumps({**report.json(), "sources": sources.json()}, ensure_ascii=False)
-        )
-    except OSError as error:
-        raise TrainingError(
-            _("{path} cannot be written: {reason}").format(path=target, reason=error.strerror or error)
-        ) from error
-    return report, settled
-
-
-def told(report: "Report") -> str:
-    """What became of the sources, for people."""
-    from llamune.cli.finetune_told import labelled
-
-    reading = _("{n} documents, {refused} refused").format(n=report.documents, refused=len(report.refused))
-    cleaning = _("copies {copies} · syntax errors {syntax} · too many of one file {many}").format(
-        copies=report.duplicates, syntax=report.syntax, many=report.unbalanced
-    )
-    splits = report.splits
-    pairs = _("{n} pairs to learn, {held} kept back, {planted} planted secrets").format(
-        n=splits.get("train", 0), held=splits.get("held", 0), planted=splits.get("canary", 0)
-    )
-    lines = [
-        labelled(_("read"), reading),
-        *(labelled("", f"{path}: {reason}") for path, reason in report.refused[:SHOWN]),
-        labelled(_("clean"), cleaning),
-        labelled(_("masked"), _counted(report.masked)) if report.masked else "",
-        labelled(_("licences"), ", ".join(report.licences)) if report.licences else "",
-        labelled(_("written"), _counted(report.written)) if report.written else "",
-        labelled(_("data set"), pairs),
-        labelled("", _counted(report.kinds)),
-    ]
-    return "\n".join(line for line in lines if line)
-
-
-def _counted(found: Mapping[str, int]) -> str:
-    return ", ".join(f"{kind} {n}" for kind, n in sorted(found.items()))
+        show(dataset_sources.told(report))
 
 
 def _dataset(name: str) -> Path:
@@ -221,7 +121,7 @@ def _show(args: argparse.Namespace) -> None:
     columns = [Column(_("split")), Column(_("kind")), Column(_("question"), least=12), Column(_("answer"), least=12)]
     rows = [(p.split, p.kind, one_line(p.question), one_line(p.answer)) for p in found[: args.limit]]
     path = _("All of it, to look at and edit: {path}").format(path=folder / "dataset.jsonl")
-    show(told(Report(**report)), Listing(tuple(columns), tuple(rows)), path)
+    show(dataset_sources.told(Report(**report)), Listing(tuple(columns), tuple(rows)), path)
 
 
 def _check(args: argparse.Namespace) -> None:

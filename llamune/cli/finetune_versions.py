@@ -96,7 +96,9 @@ def _list(args: argparse.Namespace) -> None:
 
 
 def _base(version: "Version") -> str:
-    return str(version.job.get("base_model") or Path(str(version.job.get("base", "?"))).name)
+    return str(
+        version.job.get("base_model") or Path(str(version.job.get("folder") or version.job.get("base", "?"))).name
+    )
 
 
 def _losses(version: "Version") -> str:
@@ -170,25 +172,26 @@ def _rollback(args: argparse.Namespace) -> None:
 
 def _stand(app: "App", version: "Version") -> None:
     """Gives the version's weights the plain name. The file is checked first. Raises TrainingError, EngineError."""
-    from hashlib import file_digest
-
     from llamune.cli.output import show
-    from llamune.training.versions import Versions
+    from llamune.training.versions import Versions, digest
 
-    with (version.folder / "model.gguf").open("rb") as file:
-        if file_digest(file, "sha256").hexdigest() != version.result["sha256"]:
-            raise TrainingError(_("The file of {name} has changed since it was made.").format(name=version.tag))
-    asyncio.run(_alias(app, version))
-    Versions(app.paths.own).promote(version)
+    if digest(version.folder / "model.gguf") != version.result["sha256"]:
+        raise TrainingError(_("The file of {name} has changed since it was made.").format(name=version.tag))
+    versions = Versions(app.paths.own)
+    asyncio.run(_alias(app, version, ours=versions.current(version.name) > 0))
+    versions.promote(version)
     show(_("{name} is now {version}.").format(name=version.name, version=version.tag))
 
 
-async def _alias(app: "App", version: "Version") -> None:
+async def _alias(app: "App", version: "Version", *, ours: bool) -> None:
     catalog = app.open_catalog()
     try:
         engine = catalog.engine(version.result["engine"])
-        with suppress(EngineError):
-            await engine.remove(version.name)
+        if not ours and await engine.find(version.name):
+            raise UsageError(
+                _("{name} is already the name of another model.").format(name=version.name),
+                _("Use the version by its own name: {name}").format(name=version.tag),
+            )
         await engine.alias(version.tag, version.name)
     finally:
         await catalog.aclose()
@@ -205,17 +208,20 @@ def _delete(args: argparse.Namespace) -> None:
     if not args.yes and not confirmed(question):
         show(_("Nothing was removed."))
         return
+    versions = Versions(app.paths.own)
     if version.state == "done":
-        asyncio.run(_remove(app, version))
-    Versions(app.paths.own).delete(version)
+        stands = versions.current(version.name) == version.number
+        asyncio.run(_remove(app, version, [version.tag, version.name] if stands else [version.tag]))
+    versions.delete(version)
     show(_("{name} is gone.").format(name=version.tag))
 
 
-async def _remove(app: "App", version: "Version") -> None:
+async def _remove(app: "App", version: "Version", names: list[str]) -> None:
     catalog = app.open_catalog()
     try:
-        with suppress(EngineError):  # it was removed by hand
-            await catalog.engine(version.result["engine"]).remove(version.tag)
+        for name in names:
+            with suppress(EngineError):  # it was removed by hand
+                await catalog.engine(version.result["engine"]).remove(name)
     finally:
         await catalog.aclose()
 

@@ -1,4 +1,4 @@
-"""The base of an own model: what the user named, as a GGUF file here, and the engine that will have the result."""
+"""The base of an own model: what the user named, as files here, and the engine that will have the result."""
 
 import os
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from llamune.engine.catalog import Catalog
 from llamune.errors import TrainingError, UsageError
 from llamune.i18n import _
 from llamune.text import one_line
+from llamune.training import hf_folder
 
 FAMILIES = ("llama", "qwen2", "qwen3")  # those whose export is verified by tests; as in child/base.py
 To = Literal["", "ollama", "embedded"]
@@ -20,7 +21,8 @@ class Chosen:
     """A base.
 
     Args:
-        file: its weights; model: its name, "" for a file; digest: of the model, "" = not known.
+        file: its weights, a GGUF file or a Hugging Face folder.
+        model: its name, "" for files; digest: of the model, "" = not known.
         engine: which gets the result: "ollama" or "embedded"; like: the Ollama model whose template … are taken over.
     """
 
@@ -32,7 +34,7 @@ class Chosen:
 
 
 async def choose(catalog: Catalog, name: str, to: To = "") -> Chosen:
-    """The base for a model's name or a .gguf file.
+    """The base for a model's name, a .gguf file or a Hugging Face folder.
 
     Args:
         to: where the result goes; "" = Ollama where it answers, else the built-in engine.
@@ -45,6 +47,9 @@ async def choose(catalog: Catalog, name: str, to: To = "") -> Chosen:
         raise TrainingError(_("Ollama does not answer."), _("Without --to the built-in engine gets the model."))
     else:
         engine = "embedded"
+    if folder := hf_folder.found(name):
+        hf_folder.check(folder, FAMILIES)
+        return Chosen(folder, "", "", engine, "")
     if name.endswith(".gguf"):
         return Chosen(_checked(name, name), "", "", engine, "")
     _engine, info = await catalog.find(name)

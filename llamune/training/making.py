@@ -6,7 +6,6 @@ same model. What happens is reported as dictionaries with an `event`, which also
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import asdict, replace
@@ -16,19 +15,17 @@ from typing import Any
 from llamune import files
 from llamune.chat.message import Message
 from llamune.engine.catalog import Catalog
-from llamune.errors import LlamuneError, TrainingError
+from llamune.errors import TrainingError
 from llamune.i18n import _
-from llamune.network import sealed
-from llamune.training import evaluate, gate, pairs, replay, tokens, verify
+from llamune.training import evaluate, gate, pairs, process, replay, tokens, verify
 from llamune.training.recipe import Dtype, Recipe
 from llamune.training.served import serving
-from llamune.training.versions import Version
+from llamune.training.versions import Version, digest
 
 Report = Callable[[dict[str, Any]], None]
 SMALL = 64 * 2**20  # bytes of a base for which the other types are no gain
 ANSWER = 24  # tokens compared, as in child/__main__.py
 LEAST_ROWS = 8
-PROGRAM = "llamune.training.child"
 
 
 class Making:
@@ -51,6 +48,7 @@ class Making:
 
     async def run(self) -> dict[str, Any]:
         """Makes what is still to be made. Returns the result; raises TrainingError, EngineError."""
+        await self._convert()
         self._write_job()
         if not (self.folder / "tokens.jsonl").exists() or "prompts" not in self._job:
             await self._rows()
@@ -65,11 +63,31 @@ class Making:
             "model": self.version.tag,
             "verified": True,
             "max_logprob_difference": difference,
-            "sha256": await asyncio.to_thread(_digest, self.folder / "model.gguf"),
+            "sha256": await asyncio.to_thread(digest, self.folder / "model.gguf"),
             **figures,
         }
         files.replace(self.folder / "result.json", json.dumps(result, ensure_ascii=False))
         return result
+
+    async def _convert(self) -> None:
+        """A base that is a folder becomes a file, and llama.cpp must read text from it as the folder's tokenizer."""
+        converted = self.folder / "base.gguf"
+        if not self._job.get("folder"):
+            return
+        self._job["base"] = str(converted)
+        if self._job.get("split"):
+            return
+        self._say("stage", stage="convert")
+        self._write_job()
+        async with aclosing(self._child("convert")) as events:
+            [said] = [e async for e in events if e["event"] == "converted"]
+        async with serving(converted, self.recipe.length) as served:
+            if await served.tokens(said["text"]) != said["tokens"]:
+                raise TrainingError(
+                    _("llama.cpp splits text otherwise than the tokenizer of {name}.").format(name=self._job["folder"]),
+                    _("Take this model as a .gguf file."),
+                )
+        self._job["split"] = True
 
     async def _rows(self) -> None:
         self._say("stage", stage="rows")
@@ -199,32 +217,10 @@ class Making:
         return verify.by_text(wanted, [await own.steps(tag, m, self.recipe.length, ANSWER) for m in asked])
 
     async def _child(self, work: str) -> AsyncGenerator[dict[str, Any]]:
-        """The events of the training process. Raises TrainingError when it failed or died."""
-        argv = [sys.executable, "-P", "-m", PROGRAM, str(self.folder), work]
-        command = await asyncio.to_thread(sealed.child, argv)
-        self._say("sealed", way=command.way)
-        log = (self.folder / "child.log").open("ab")
-        process = await asyncio.create_subprocess_exec(
-            *command.argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log, limit=2**24
-        )
-        log.close()
-        failed: dict[str, Any] | None = None
-        try:
-            assert process.stdout is not None
-            async for line in process.stdout:
-                event = _event(line)
-                if event is None:
-                    continue
-                failed = event if event["event"] == "failed" else failed
+        async with aclosing(process.events(self.folder, work)) as events:
+            async for event in events:
                 self._record(event)
                 yield event
-            code = await process.wait()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        if failed or code:
-            raise _ended(failed or {}, code, self.folder)
 
     def _say(self, event: str, **values: Any) -> None:
         self._record({"event": event, **values})
@@ -240,36 +236,3 @@ class Making:
 
 def _json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _event(line: bytes) -> dict[str, Any] | None:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return None  # a library that prints
-    return found if isinstance(found, dict) and isinstance(found.get("event"), str) else None
-
-
-def _digest(path: Path) -> str:
-    from hashlib import file_digest
-
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
-
-
-def _ended(event: dict[str, Any], code: int, folder: Path) -> LlamuneError:
-    """What became of the training process, in the user's words."""
-    resume = _("Nothing is lost: {command}").format(command="llamune finetune resume")
-    kind, detail = event.get("kind"), event.get("detail", "")
-    if kind == "base":
-        return TrainingError(_("This base cannot be trained: {reason}").format(reason=detail))
-    if kind == "diverged":
-        return TrainingError(_("The training ran away: the loss is no number any more."), _("Try a smaller --rate."))
-    if kind == "memory" or code == -9:
-        return TrainingError(_("The training process ran out of memory."), resume)
-    if kind == "disk":
-        return TrainingError(_("The disk is full."), resume)
-    return TrainingError(
-        _("The training process ended with code {code}: {reason}").format(code=code, reason=detail or "?"),
-        _("Its log: {path}").format(path=folder / "child.log"),
-    )

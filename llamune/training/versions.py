@@ -66,15 +66,17 @@ class Versions:
         hint = _("Did you mean {names}?").format(names=", ".join(close)) if close else ""
         raise UsageError(_("There is no own model called {name}.").format(name=wanted), hint)
 
-    def new(self, name: str, job: Mapping[str, Any]) -> Version:
-        """A new, empty version of a name. Raises UsageError, TrainingError."""
+    def new(self, name: str, job: Mapping[str, Any], dataset: Path) -> Version:
+        """A new version of a name, which will learn from a copy of `dataset`. Raises UsageError, TrainingError."""
         if not NAME.fullmatch(name):
             raise _bad_name(name)
         number = 1 + max((v.number for v in self.all() if v.name == name), default=0)
         folder = self.folder / name / str(number)
         try:
             folder.mkdir(mode=0o700, parents=True)
-            files.replace(folder / "job.json", json.dumps({**job, "name": f"{name}:{number}"}, ensure_ascii=False))
+            shutil.copyfile(dataset, folder / "dataset.jsonl")
+            whole = {**job, "name": f"{name}:{number}", "data": digest(dataset)}
+            files.replace(folder / "job.json", json.dumps(whole, ensure_ascii=False))
         except OSError as error:
             raise TrainingError(
                 _("{path} cannot be written: {reason}").format(path=folder, reason=error.strerror or error)
@@ -107,7 +109,10 @@ class Versions:
         return 0
 
     def delete(self, version: Version) -> None:
-        """Removes a version's folder. Raises OSError."""
+        """Removes a version's folder, and what points to it: its number may come again. Raises OSError."""
+        for mark in ("current", "before"):
+            if getattr(self, mark)(version.name) == version.number:
+                (self.folder / version.name / mark).unlink()
         shutil.rmtree(version.folder)
 
     @contextmanager
@@ -145,6 +150,14 @@ class Versions:
         job, result = _json(folder / "job.json"), _json(folder / "result.json")
         state: State = "done" if result else "running" if _locked(folder / "lock") else "stopped"
         return Version(folder.parent.name, int(folder.name), folder, state, job, result)
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal. Raises OSError."""
+    from hashlib import file_digest
+
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def _bad_name(name: str) -> UsageError:

@@ -1,8 +1,9 @@
 """The training process: `python -m llamune.training.child FOLDER WORK`, events as JSON lines on standard output.
 
-FOLDER is a version's folder: job.json says what to do, tokens.jsonl holds the rows. WORK is a type to probe (such as
-"bfloat16": three steps in it, with speed and peak memory, unless it cannot fit), or "train": train, write the merged
-file and the answers to compare. It ends with its parent: standard input closed means that nobody waits any more.
+FOLDER is a version's folder: job.json says what to do, tokens.jsonl holds the rows. WORK is "convert" (the base, a
+folder, becomes base.gguf), a type to probe (such as "bfloat16": three steps in it, with speed and peak memory, unless
+it cannot fit), or "train": train, write the merged file and the answers to compare. It ends with its parent: standard
+input closed means that nobody waits any more.
 """
 
 import fcntl
@@ -20,7 +21,7 @@ os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_T
 
 import torch
 
-from llamune.training.child import adapter, base, checkpoint, loop, merge, reference
+from llamune.training.child import adapter, base, checkpoint, convert, loop, merge, reference
 from llamune.training.child.rows import Row, epochs, read
 from llamune.training.recipe import Recipe
 
@@ -40,9 +41,13 @@ def main() -> int:
     recipe = Recipe.parse(job["recipe"])
     _behave(recipe)
     try:
-        _train(folder, job, recipe) if work == "train" else _probe(
-            folder, job, Recipe.parse({**job["recipe"], "dtype": work})
-        )
+        if work == "convert":
+            path = folder / "base.gguf"
+            say("converted", text=convert.SAMPLE, tokens=convert.convert(Path(job["folder"]), path))
+        elif work == "train":
+            _train(folder, job, recipe)
+        else:
+            _probe(folder, job, Recipe.parse({**job["recipe"], "dtype": work}))
     except base.Unusable as error:
         return _failed("base", str(error))
     except loop.Diverged as error:

@@ -34,6 +34,7 @@ class Sources:
         docs: folders and files; repos: repositories, as folders or addresses; ref: their branch or tag.
         include, exclude: patterns of paths in `docs` and `repos`; nothing included = everything.
         data: JSONL files of pairs; conversations: the own history's adopted and well rated answers.
+        corpora: collections of documents, by name; whoever calls `gathered` adds their folders to `docs`.
     """
 
     docs: tuple[str, ...] = ()
@@ -43,6 +44,7 @@ class Sources:
     exclude: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     conversations: bool = False
+    corpora: tuple[str, ...] = ()
 
     def json(self) -> dict[str, Any]:
         return asdict(self)
