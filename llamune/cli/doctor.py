@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from llamune import __version__, paths, settings, state
 from llamune.cli import doctor_files, start
 from llamune.cli.doctor_files import Finding, wrong
-from llamune.cli.parser import Parser
+from llamune.cli.parser import Parser, json_flag
 from llamune.errors import LlamuneError
 from llamune.i18n import _, language
 
@@ -33,7 +33,7 @@ NARROW = 40  # columns; below it listings lose what matters
 
 def declare(parser: Parser) -> None:
     """Adds the argument."""
-    parser.add_argument("--json", action="store_true", help=_("print JSON"))
+    json_flag(parser)
     parser.add_argument(
         "--prove-offline", action="store_true", help=_("try all that could leave this machine, and say what stops it")
     )

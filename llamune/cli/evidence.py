@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llamune import paths
-from llamune.cli.parser import Parser
+from llamune.cli.parser import Parser, Verbs, json_flag
 from llamune.errors import LlamuneError, UsageError
 from llamune.i18n import N_, _
 
@@ -31,12 +31,11 @@ NOTED = re.compile(r"(\d{1,12}):([0-9a-fA-F]{8,64})")
 
 def declare(parser: Parser) -> None:
     """Adds the arguments."""
-    parser.words(
-        "action", {"verify": (N_("look for anything changed, taken out, moved or cut"), _verify)}, required=False
-    )
+    verify: Verbs = {"verify": (N_("look for anything changed, taken out, moved or cut"), _verify, json_flag)}
+    parser.words("action", verify, required=False)
     parser.add_argument("--since", metavar=_("DATE"), type=_moment, help=_("only from this day on: 2026-11-01"))
     parser.add_argument("--html", metavar=_("FILE"), type=Path, help=_("write the report as one HTML file"))
-    parser.add_argument("--json", action="store_true", help=_("print JSON"))
+    json_flag(parser)
 
 
 def _verify(parser: Parser) -> None:
@@ -44,7 +43,6 @@ def _verify(parser: Parser) -> None:
     parser.add_argument(
         "--noted", metavar="N:HASH", type=_noted, help=_("what a chat printed when it ended, or somebody wrote down")
     )
-    parser.add_argument("--json", action="store_true", help=_("print JSON"))
 
 
 def _moment(word: str) -> float:

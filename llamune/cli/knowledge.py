@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llamune.cli import start
-from llamune.cli.parser import Declare, Parser, count
+from llamune.cli.parser import Parser, Verbs, count, json_flag, yes_flag
 from llamune.i18n import N_, _
 
 if TYPE_CHECKING:
@@ -16,52 +16,36 @@ if TYPE_CHECKING:
 
 Verb = Callable[[argparse.Namespace, "Shelf"], Awaitable[int | None]]
 FOLDER = "knowledge"  # of the collections, in the data folder
+MEASURED = ("add", "update", "evaluate")  # work that is evidence, too; the others are over sooner than measured
 
 
 def declare(parser: Parser) -> None:
     """Adds the verbs."""
-    verbs: dict[str, tuple[str, Declare]] = {
-        "add": (N_("read files and folders into a collection; makes it where there is none"), _add_arguments),
-        "update": (N_("read what changed, let go of what is gone"), _update_arguments),
-        "list": (N_("every collection"), _json),
-        "show": (N_("one collection: what is in it, and how it is searched"), _name_json),
-        "sources": (N_("the documents of a collection"), _name_json),
-        "search": (N_("the passages that may answer a question"), _search_arguments),
-        "preview": (N_("how a file would be cut into passages"), _preview_arguments),
-        "remove": (N_("take documents out of a collection, or remove it as a whole"), _remove_arguments),
-        "export": (N_("write a collection into one file"), _export_arguments),
-        "import": (N_("take a collection in from a file"), _import_arguments),
-        "evaluate": (N_("measure the search with questions whose answers are known"), _evaluate_arguments),
+    verbs: Verbs = {
+        "add": (N_("read files and folders into a collection; makes it where there is none"), _name, _add, json_flag),
+        "update": (N_("read what changed, let go of what is gone"), _name, _making, json_flag),
+        "list": (N_("every collection"), json_flag),
+        "show": (N_("one collection: what is in it, and how it is searched"), _name, json_flag),
+        "sources": (N_("the documents of a collection"), _name, json_flag),
+        "search": (N_("the passages that may answer a question"), _name, _search, json_flag),
+        "preview": (N_("how a file would be cut into passages"), _preview, json_flag),
+        "remove": (N_("take documents out of a collection, or remove it as a whole"), _name, _remove, yes_flag),
+        "export": (N_("write a collection into one file"), _name, _export),
+        "import": (N_("take a collection in from a file"), _import),
+        "evaluate": (N_("measure the search with questions whose answers are known"), _name, _evaluate, json_flag),
     }
     parser.words("verb", verbs, required=True)
-
-
-def _json(parser: Parser) -> None:
-    parser.add_argument("--json", action="store_true", help=_("print JSON"))
 
 
 def _name(parser: Parser) -> None:
     parser.add_argument("name", metavar=_("NAME"), help=_("a collection"))
 
 
-def _name_json(parser: Parser) -> None:
-    _name(parser)
-    _json(parser)
-
-
-def _add_arguments(parser: Parser) -> None:
-    _name(parser)
+def _add(parser: Parser) -> None:
     parser.add_argument("paths", metavar=_("PATH"), nargs="+", type=path, help=_("files and folders"))
     parser.add_argument("--department", metavar=_("TEXT"), default="", help=_("of documents that name none"))
     parser.add_argument("--tag", metavar=_("TEXT"), action="append", default=[], help=_("for all these documents"))
     _making(parser)
-    _json(parser)
-
-
-def _update_arguments(parser: Parser) -> None:
-    _name(parser)
-    _making(parser)
-    _json(parser)
 
 
 def _making(parser: Parser) -> None:
@@ -76,38 +60,31 @@ def _making(parser: Parser) -> None:
     )
 
 
-def _search_arguments(parser: Parser) -> None:
-    _name(parser)
+def _search(parser: Parser) -> None:
     parser.add_argument("question", metavar=_("QUESTION"), help=_("what to look for"))
     parser.add_argument("--limit", metavar=_("COUNT"), type=count, default=5, help=_("how many passages at most"))
     parser.add_argument("--rerank", metavar=_("MODEL"), default="", help=_("let a model put them in order"))
-    _json(parser)
 
 
-def _preview_arguments(parser: Parser) -> None:
+def _preview(parser: Parser) -> None:
     parser.add_argument("file", metavar=_("FILE"), type=path, help=_("a file"))
     parser.add_argument("--embedder", metavar=_("WHICH"), default="builtin", help=_("for whose vectors it is cut"))
-    _json(parser)
 
 
-def _remove_arguments(parser: Parser) -> None:
-    _name(parser)
+def _remove(parser: Parser) -> None:
     parser.add_argument("paths", metavar=_("PATH"), nargs="*", type=path, help=_("only what was added from there"))
-    parser.add_argument("--yes", action="store_true", help=_("do not ask"))
 
 
-def _export_arguments(parser: Parser) -> None:
-    _name(parser)
+def _export(parser: Parser) -> None:
     parser.add_argument("file", metavar=_("FILE"), type=path, help=_("a new file"))
 
 
-def _import_arguments(parser: Parser) -> None:
+def _import(parser: Parser) -> None:
     parser.add_argument("file", metavar=_("FILE"), type=path, help=_("a file"))
     parser.add_argument("name", metavar=_("NAME"), nargs="?", default="", help=_("another name for it"))
 
 
-def _evaluate_arguments(parser: Parser) -> None:
-    _name(parser)
+def _evaluate(parser: Parser) -> None:
     parser.add_argument(
         "--questions",
         metavar=_("FILE"),
@@ -123,7 +100,6 @@ def _evaluate_arguments(parser: Parser) -> None:
         "--answer", metavar=_("MODEL"), action="append", default=[], help=_("compare its answers without and with them")
     )
     parser.add_argument("--html", metavar=_("FILE"), type=path, help=_("write a page with plots, too"))
-    _json(parser)
 
 
 def path(word: str) -> Path:
@@ -158,6 +134,8 @@ async def opened(args: argparse.Namespace) -> AsyncIterator["Shelf"]:
     app.paths.make()
     catalog = app.open_catalog()
     shelf = Shelf(app.paths.home / FOLDER, catalog, lambda: getattr(args, "rerank", "") or app.settings.search_model)
+    if args.verb in MEASURED:
+        await asyncio.to_thread(app.measure, "knowledge")
     try:
         yield shelf
     finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llamune.cli import start
-from llamune.cli.parser import Declare, Parser, count, one_of
+from llamune.cli.parser import Parser, Verbs, count, json_flag, one_of, yes_flag
 from llamune.i18n import N_, _
 
 if TYPE_CHECKING:
@@ -18,31 +18,25 @@ if TYPE_CHECKING:
 
 def declare(parser: Parser) -> None:
     """Adds the verbs."""
-    verbs: dict[str, tuple[str, Declare]] = {
-        "list": (N_("every model of every engine"), _json),
-        "show": (N_("all that is known of a model"), _show_arguments),
-        "fit": (N_("which models fit into this machine's memory, with the figures"), _fit_arguments),
+    verbs: Verbs = {
+        "list": (N_("every model of every engine"), json_flag),
+        "show": (N_("all that is known of a model"), _model, json_flag),
+        "fit": (N_("which models fit into this machine's memory, with the figures"), _fit_arguments, json_flag),
         "import": (N_("make a GGUF file usable"), _import_arguments),
         "pull": (N_("let Ollama download a model; only where the setting allow_pull says so"), _pull_arguments),
         "alias": (N_("give a model another name"), _alias_arguments),
-        "rm": (N_("remove a model; conversations stay"), _rm_arguments),
+        "rm": (N_("remove a model; conversations stay"), _model, yes_flag),
     }
     parser.words("verb", verbs, required=True)
 
 
-def _json(parser: Parser) -> None:
-    parser.add_argument("--json", action="store_true", help=_("print JSON"))
-
-
-def _show_arguments(parser: Parser) -> None:
+def _model(parser: Parser) -> None:
     parser.add_argument("name", metavar=_("MODEL"), help=_("its name"))
-    _json(parser)
 
 
 def _fit_arguments(parser: Parser) -> None:
     parser.add_argument("names", metavar=_("MODEL"), nargs="*", help=_("their names; several: also beside one another"))
     parser.add_argument("--context", metavar=_("COUNT"), type=count, default=0, help=_("tokens; without: as in use"))
-    _json(parser)
 
 
 def _import_arguments(parser: Parser) -> None:
@@ -68,11 +62,6 @@ def _pull_arguments(parser: Parser) -> None:
 def _alias_arguments(parser: Parser) -> None:
     parser.add_argument("alias", metavar=_("NAME"), help=_("the new name"))
     parser.add_argument("name", metavar=_("MODEL"), help=_("the model's name"))
-
-
-def _rm_arguments(parser: Parser) -> None:
-    parser.add_argument("name", metavar=_("MODEL"), help=_("its name"))
-    parser.add_argument("--yes", action="store_true", help=_("do not ask"))
 
 
 def run(args: argparse.Namespace) -> int:

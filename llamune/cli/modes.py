@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llamune import files, modes, paths
-from llamune.cli.parser import Declare, Parser
+from llamune.cli.parser import Parser, Verbs, json_flag, own_name
 from llamune.errors import LlamuneError, UsageError
 from llamune.i18n import N_, _
 from llamune.text import clean, one_line
@@ -25,37 +25,22 @@ Run = Callable[[argparse.Namespace, "Paths", "ModeSet"], None]
 
 def declare(parser: Parser) -> None:
     """Adds the verbs."""
-    verbs: dict[str, tuple[str, Declare]] = {
-        "list": (N_("every mode with a line about it"), _json),
-        "show": (N_("all that a mode says"), _show_arguments),
-        "new": (N_("make a mode of your own"), _new_arguments),
-        "edit": (N_("change a mode in your editor; a shipped one becomes one of your own"), _name),
-        "export": (N_("write a mode to a file, or to standard output"), _export_arguments),
+    verbs: Verbs = {
+        "list": (N_("every mode with a line about it"), json_flag),
+        "show": (N_("all that a mode says"), own_name, json_flag),
+        "new": (N_("make a mode of your own"), own_name, _new_arguments),
+        "edit": (N_("change a mode in your editor; a shipped one becomes one of your own"), own_name),
+        "export": (N_("write a mode to a file, or to standard output"), own_name, _export_arguments),
         "import": (N_("take over a mode from a file"), _import_arguments),
     }
     parser.words("verb", verbs, required=True)
 
 
-def _json(parser: Parser) -> None:
-    parser.add_argument("--json", action="store_true", help=_("print JSON"))
-
-
-def _name(parser: Parser) -> None:
-    parser.add_argument("name", metavar=_("NAME"), help=_("its name"))
-
-
-def _show_arguments(parser: Parser) -> None:
-    _name(parser)
-    _json(parser)
-
-
 def _new_arguments(parser: Parser) -> None:
-    _name(parser)
     parser.add_argument("--from", dest="base", metavar=_("MODE"), help=_("begin with what this one says"))
 
 
 def _export_arguments(parser: Parser) -> None:
-    _name(parser)
     parser.add_argument("file", metavar=_("FILE"), nargs="?", help=_("where to; nothing: standard output"))
 
 

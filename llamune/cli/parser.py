@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, str] = {
     "completion": N_("completion for bash, zsh or fish"),
 }
 Declare = Callable[["Parser"], None]
+Verbs = Mapping[str, tuple[str, *tuple[Declare, ...]]]  # name → a line about it (N_), then what declares its arguments
 
 SAID: Mapping[str, str] = {  # what argparse says (3.11 to 3.14) → what we say
     r"the following arguments are required: (?P<what>.+)": N_("{what} is missing."),
@@ -55,7 +56,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *, declare: Declare | None = None, **rest: Any) -> None:
         super().__init__(add_help=False, allow_abbrev=False, formatter_class=Help, **rest)
         self._declare: Declare | None = declare
-        self._words: Mapping[str, Parser] = {}
+        self._words: dict[str, Parser] = {}
         self._positionals.title, self._optionals.title = _("Arguments"), _("Options")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
@@ -73,12 +74,11 @@ class Parser(argparse.ArgumentParser):
             common(self)
         return self
 
-    def words(self, dest: str, commands: Mapping[str, tuple[str, Declare]], *, required: bool) -> None:
-        """Adds sub-commands: name → one line about it (marked with N_), and what declares its arguments."""
+    def words(self, dest: str, commands: Verbs, *, required: bool) -> None:
+        """Adds sub-commands."""
         sub = self.add_subparsers(dest=dest, metavar=_("COMMAND"), title=_("Commands"), required=required)
-        self._words = {n: sub.add_parser(n, help=_(about), declare=d) for n, (about, d) in commands.items()}
-        for name, parser in self._words.items():
-            parser.description = _(commands[name][0])
+        for name, (about, *declare) in commands.items():
+            self._words[name] = sub.add_parser(name, help=_(about), description=_(about), declare=_in_turn(declare))
 
     @property
     def subparsers(self) -> "Mapping[str, Parser]":
@@ -148,6 +148,29 @@ def _in_module(name: str) -> Declare:
         import_module(f"llamune.cli.{name}").declare(parser)
 
     return declare
+
+
+def _in_turn(parts: Iterable[Declare]) -> Declare:
+    def declare(parser: Parser) -> None:
+        for part in parts:
+            part(parser)
+
+    return declare
+
+
+def json_flag(parser: Parser) -> None:
+    """--json, for programs."""
+    parser.add_argument("--json", action="store_true", help=_("print JSON"))
+
+
+def yes_flag(parser: Parser) -> None:
+    """--yes, where something would be lost."""
+    parser.add_argument("--yes", action="store_true", help=_("do not ask"))
+
+
+def own_name(parser: Parser) -> None:
+    """NAME, of what the command is about."""
+    parser.add_argument("name", metavar=_("NAME"), help=_("its name"))
 
 
 def common(parser: Parser) -> None:

@@ -14,7 +14,7 @@ from llamune import paths, presets
 from llamune.chat.preset import ALIASES, OPTION_NAMES, RANGES, Preset
 from llamune.cli import start
 from llamune.cli.editing import edited, read
-from llamune.cli.parser import Declare, Parser
+from llamune.cli.parser import Parser, Verbs, json_flag, own_name, yes_flag
 from llamune.errors import UsageError
 from llamune.i18n import N_, _, language
 from llamune.text import clean
@@ -26,27 +26,14 @@ if TYPE_CHECKING:
 
 def declare(parser: Parser) -> None:
     """Adds the verbs."""
-    verbs: dict[str, tuple[str, Declare]] = {
-        "list": (N_("every preset with what it sends"), _json),
-        "show": (N_("all that a preset says"), _show_arguments),
-        "new": (N_("make a preset of your own"), _new_arguments),
-        "edit": (N_("change a preset; a shipped one becomes one of your own"), _edit_arguments),
-        "delete": (N_("remove a preset of your own"), _delete_arguments),
+    verbs: Verbs = {
+        "list": (N_("every preset with what it sends"), json_flag),
+        "show": (N_("all that a preset says"), own_name, json_flag),
+        "new": (N_("make a preset of your own"), own_name, _changes, _base),
+        "edit": (N_("change a preset; a shipped one becomes one of your own"), own_name, _changes, _in_editor),
+        "delete": (N_("remove a preset of your own"), own_name, yes_flag),
     }
     parser.words("verb", verbs, required=True)
-
-
-def _json(parser: Parser) -> None:
-    parser.add_argument("--json", action="store_true", help=_("print JSON"))
-
-
-def _name(parser: Parser) -> None:
-    parser.add_argument("name", metavar=_("NAME"), help=_("its name"))
-
-
-def _show_arguments(parser: Parser) -> None:
-    _name(parser)
-    _json(parser)
 
 
 def _changes(parser: Parser) -> None:
@@ -64,21 +51,12 @@ def _spellings(name: str) -> list[str]:
     return list(dict.fromkeys(f"--{n.replace('_', sign)}" for sign in "-_" for n in names))
 
 
-def _new_arguments(parser: Parser) -> None:
-    _name(parser)
-    _changes(parser)
+def _base(parser: Parser) -> None:
     parser.add_argument("--from", dest="base", metavar=_("PRESET"), help=_("begin with what this one sends"))
 
 
-def _edit_arguments(parser: Parser) -> None:
-    _name(parser)
-    _changes(parser)
+def _in_editor(parser: Parser) -> None:
     parser.epilog = _("Without any change the file opens in your editor; what is wrong in it is said and not taken.")
-
-
-def _delete_arguments(parser: Parser) -> None:
-    _name(parser)
-    parser.add_argument("--yes", action="store_true", help=_("do not ask"))
 
 
 def run(args: argparse.Namespace) -> int:

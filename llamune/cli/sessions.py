@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llamune.cli import start
-from llamune.cli.parser import Declare, Parser, count, number
+from llamune.cli.parser import Parser, Verbs, count, json_flag, number, yes_flag
 from llamune.errors import UsageError
 from llamune.i18n import N_, _, ngettext
 
@@ -26,42 +26,31 @@ PAGE = 200  # turns read at once
 
 def declare(parser: Parser) -> None:
     """Adds the verbs."""
-    verbs: dict[str, tuple[str, Declare]] = {
-        "list": (N_("the sessions, newest use first"), _list_arguments),
-        "show": (N_("questions and answers of a session"), _show_arguments),
-        "search": (N_("find words in all sessions"), _search_arguments),
+    verbs: Verbs = {
+        "list": (N_("the sessions, newest use first"), _limit, json_flag),
+        "show": (N_("questions and answers of a session"), _show_arguments, json_flag),
+        "search": (N_("find words in all sessions"), _search_arguments, _limit, json_flag),
         "export": (N_("write sessions: JSON lines (complete) or Markdown (to read)"), _export_arguments),
         "import": (N_("add sessions that export wrote"), _import_arguments),
         "delete": (N_("put sessions into the trash"), _numbers),
-        "trash": (N_("the deleted sessions"), _list_arguments),
+        "trash": (N_("the deleted sessions"), _limit, json_flag),
         "restore": (N_("bring deleted sessions back"), _numbers),
-        "purge": (N_("erase sessions for ever"), _purge_arguments),
+        "purge": (N_("erase sessions for ever"), _purge_arguments, yes_flag),
     }
     parser.words("verb", verbs, required=True)
-
-
-def _json(parser: Parser) -> None:
-    parser.add_argument("--json", action="store_true", help=_("print JSON"))
 
 
 def _limit(parser: Parser) -> None:
     parser.add_argument("-n", "--limit", metavar=_("COUNT"), type=count, default=LIMIT, help=_("how many at most"))
 
 
-def _list_arguments(parser: Parser) -> None:
-    _limit(parser)
-    _json(parser)
-
-
 def _show_arguments(parser: Parser) -> None:
     parser.add_argument("number", metavar=_("NUMBER"), type=number, help=_("the session's number"))
     parser.add_argument("--all", action="store_true", help=_("all answers, not only the one that stands"))
-    _json(parser)
 
 
 def _search_arguments(parser: Parser) -> None:
     parser.add_argument("words", metavar=_("WORDS"), nargs="+", help=_("what to find; every word has to occur"))
-    _list_arguments(parser)
 
 
 def _export_arguments(parser: Parser) -> None:
@@ -84,7 +73,6 @@ def _numbers(parser: Parser) -> None:
 def _purge_arguments(parser: Parser) -> None:
     parser.add_argument("number", metavar=_("NUMBER"), type=number, nargs="*", help=_("the sessions' numbers"))
     parser.add_argument("--trash", action="store_true", help=_("everything in the trash"))
-    parser.add_argument("--yes", action="store_true", help=_("do not ask"))
 
 
 def run(args: argparse.Namespace) -> int:

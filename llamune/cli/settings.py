@@ -5,31 +5,26 @@ import sys
 
 from llamune import paths, settings
 from llamune.cli import start
-from llamune.cli.parser import Declare, Parser
+from llamune.cli.parser import Parser, Verbs, json_flag
 from llamune.i18n import N_, _
 
 
 def declare(parser: Parser) -> None:
     """Adds the verbs."""
-    verbs: dict[str, tuple[str, Declare]] = {
-        "list": (N_("every setting, its value, and where that came from"), _list_arguments),
+    verbs: Verbs = {
+        "list": (N_("every setting, its value, and where that came from"), json_flag),
         "get": (N_("print one value"), _key),
-        "set": (N_("write one value into settings.toml"), _set_arguments),
+        "set": (N_("write one value into settings.toml"), _key, _value_argument),
         "unset": (N_("take one value out of settings.toml"), _key),
     }
     parser.words("verb", verbs, required=False)
-
-
-def _list_arguments(parser: Parser) -> None:
-    parser.add_argument("--json", action="store_true", help=_("print JSON"))
 
 
 def _key(parser: Parser) -> None:
     parser.add_argument("key", metavar=_("KEY"), help=_("one of {keys}").format(keys=", ".join(settings.DECLARED)))
 
 
-def _set_arguments(parser: Parser) -> None:
-    _key(parser)
+def _value_argument(parser: Parser) -> None:
     parser.add_argument("value", metavar=_("VALUE"), help=_("its new value"))
 
 
