@@ -75,10 +75,14 @@ async def start(entry: Registered, num_ctx: int, threads: int, check: Check) -> 
         "model": entry.path, "num_ctx": num_ctx, "threads": threads or sensible_threads(entry.size), "key": key,
         "embedding": entry.embeds, "cache_mib": PROMPT_CACHE_MIB, "socket": "" if _tcp() else _place(files),
     }  # fmt: skip
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", str(PROGRAM)),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, **_apart(),
-    )  # fmt: skip
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", str(PROGRAM)),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, **_apart(),
+        )  # fmt: skip
+    except BaseException:  # asyncio ends the process of a start that was cancelled
+        files.close()
+        raise
     try:
         url = await _ready(process, config, entry, log)
         address = _held(url.removeprefix(UNIX), files) if url.startswith(UNIX) else Address.parse(url)

@@ -269,10 +269,11 @@ def test_a_damaged_run_file_costs_only_what_is_damaged(run: Program, home: Path)
     assert again.json["answers"][0]["text"] == "a long enough question"
 
 
-def test_the_same_comparison_twice_at_once_is_refused(run: Program, home: Path, slow: list[str]) -> None:
-    with start(*slow, "--json") as child:
-        until(home, 9, child)
-        done = compare(run, *slow, "--json")
+def test_the_same_comparison_twice_at_once_is_refused(run: Program, home: Path) -> None:
+    words = ["-m", "scripted:echo", "-m", "scripted:endless", "What?", "--json"]
+    with start(*words) as child:
+        until(home, 1, child)
+        done = compare(run, *words)
         child.kill()
         child.communicate()
     assert (done.code, done.out) == (2, "")
