@@ -119,7 +119,9 @@ def _count(counted: _Counted, answer: Answer) -> None:
     if usage.prompt_tokens and usage.cached_tokens is not None:
         counted.prompt += usage.prompt_tokens
         counted.cached += usage.cached_tokens
-    times = (without(usage.total_ms, load), without(usage.first_token_ms, load), usage.tokens_per_second)
+    first = usage.first_token_ms
+    total = usage.total_ms and max(usage.total_ms, first or 0.0)  # the server's clock knows nothing of the way to us
+    times = (without(total, load), without(first, load), usage.tokens_per_second)
     (counted.cold if loaded(answer) else counted.warm).append(times)
 
 

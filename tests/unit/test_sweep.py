@@ -152,6 +152,9 @@ def test_medians_leave_loading_out_and_the_answer_after_it() -> None:
     only = Tally()
     only.add(result(1, Question("q"), [answer("A", "x", **cold)]), ["m/p"])
     assert (only.figures()[0].total_ms, only.figures()[0].first_token_ms) == (5000, 500)
+    quick = Tally()  # the server's own time is shorter than ours to the first token
+    quick.add(result(1, Question("q"), [answer("A", "x", **(warm | {"total_ms": 52.0}))]), ["m/p"])
+    assert (quick.figures()[0].total_ms, quick.figures()[0].first_token_ms) == (100, 100)
 
 
 def test_agreement_is_lost_by_the_one_that_stands_alone() -> None:
