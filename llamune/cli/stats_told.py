@@ -110,14 +110,14 @@ def bar(part: float, glyphs: Glyphs) -> str:
 def as_json(lines: Sequence[Line], memory: Memory) -> dict[str, Any]:
     """All of it for programs; times in ms, memory in bytes, null = not known."""
     return {
-        **{f"{group}s": [dict(_line_json(n, memory)) for n in by(lines, group)] for group in GROUPS},
+        **{f"{group}s": [dict(_line_json(n, memory, group)) for n in by(lines, group)] for group in GROUPS},
         "weeks": [{"week": week, "answers": n} for week, n in weeks(lines)],
-        "lines": [dict(_line_json(n, memory)) for n in by(lines, *GROUPS)],
+        "lines": [dict(_line_json(n, memory, *GROUPS)) for n in by(lines, *GROUPS)],
     }
 
 
-def _line_json(line: Line, memory: Memory) -> Iterator[tuple[str, Any]]:
-    yield from ((group, found) for group in GROUPS if (found := getattr(line, group)))
+def _line_json(line: Line, memory: Memory, *groups: str) -> Iterator[tuple[str, Any]]:
+    yield from ((group, getattr(line, group)) for group in groups)
     yield from ((name, getattr(line, name)) for name in ("answers", "complete", "failed", "success"))
     spreads = {
         "total_ms": line.total,
@@ -127,7 +127,7 @@ def _line_json(line: Line, memory: Memory) -> Iterator[tuple[str, Any]]:
     }
     yield from ((name, _spread_json(spread)) for name, spread in spreads.items())
     yield from ((name, getattr(line, name)) for name in ("compared", "chosen", "adopted", "good", "bad", "score"))
-    if line.model:
+    if "model" in groups:
         yield "memory", memory.get(line.model)
 
 

@@ -197,7 +197,7 @@ def changes(found: Difference) -> str:
         _("no longer recommended: {names}").format(names=", ".join(found.gone)) if found.gone else "",
         _("order: {names}").format(names=" → ".join(found.order)) if found.order else "",
         _("answers at once: {n}").format(n=found.limit) if found.limit else "",
-        *(f"{model}: {old} → {new}" for model, old, new in found.presets),
+        *(f"{r.model}: {r.old} → {r.new}" for r in found.presets),
         *(f"{PREFIX}{c.purpose}: {c.option} {_number(c.old)} → {_number(c.new)}" for c in found.parameters),
     ]
     return "\n".join(x for x in lines if x)

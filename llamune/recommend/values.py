@@ -76,16 +76,25 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class PresetChange:
+    """A model that is recommended with another preset."""
+
+    model: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """What is other in a newer set: names of models; `order`: those of both that changed places, as they follow one
-    another now; `limit`: 0 = as before; `presets`: model, preset before, preset now."""
+    another now; `limit`: 0 = as before."""
 
     new: tuple[str, ...]
     gone: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
     limit: int = 0
     parameters: tuple[Change, ...] = ()
-    presets: tuple[tuple[str, str, str], ...] = ()
+    presets: tuple[PresetChange, ...] = ()
 
     @classmethod
     def of(cls, old: RecommendedSet | None, new: RecommendedSet) -> "Difference":
@@ -100,7 +109,7 @@ class Difference:
             tuple(n for n, o in zip(now, was, strict=True) if n != o),
             new.limit if new.limit != old.limit else 0,
             tuple(_changes(old.parameters, new.parameters)),
-            tuple((m.name, used[m.name], m.preset) for m in new.models if used.get(m.name, m.preset) != m.preset),
+            tuple(PresetChange(m.name, used[m.name], m.preset) for m in new.models if used.get(m.name, m.preset) != m.preset),
         )
 
 
