@@ -5,9 +5,9 @@ only, random weights (tests/live/test_live_fit.py; llama models of 68, 217 and 4
 tokens): without `overhead` 0.2 to 0.6 % under what Ollama 0.34.4 reports, with it 1.5 to 6 % over the resident memory
 of the built-in engine; for a gemma3 model of 212 MB, whose layers keep a window and whose working memory fills up with
 use, 0.6 to 5 % and 8 % under to 11 % over; for one of 437 MiB 0.2 to 5 % and 5 to 7 % over. The words of a vocabulary
-are not counted: 150,000 of them took 26 MiB in the built-in engine, none with Ollama. No GPU was measured. What keeps old prompts for later (up to 8 GiB with
-Ollama, 1 GiB with the built-in engine) is not in it: for that a quarter of the free memory stays. Nothing is measured
-or loaded here.
+are not counted: 150,000 of them took 26 MiB in the built-in engine, none with Ollama. No GPU was measured. What keeps
+old prompts for later (up to 8 GiB with Ollama, 1 GiB with the built-in engine) is not in it: for that a quarter of the
+free memory stays. Nothing is measured or loaded here.
 """
 
 from collections.abc import Sequence

@@ -102,14 +102,14 @@ class Difference:
             return cls(tuple(_names(new)))
         before, after = _names(old), _names(new)
         was, now = [n for n in old.order if n in new.order], [n for n in new.order if n in old.order]
-        used = {m.name: m.preset for m in old.models}
+        used, uses = ({m.name: m.preset for m in one.models} for one in (old, new))
         return cls(
             tuple(n for n in after if n not in before),
             tuple(n for n in before if n not in after),
             tuple(n for n, o in zip(now, was, strict=True) if n != o),
             new.limit if new.limit != old.limit else 0,
             tuple(_changes(old.parameters, new.parameters)),
-            tuple(PresetChange(m.name, used[m.name], m.preset) for m in new.models if used.get(m.name, m.preset) != m.preset),
+            tuple(PresetChange(n, used[n], p) for n, p in uses.items() if used.get(n, p) != p),
         )
 
 
