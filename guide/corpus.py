@@ -59,7 +59,7 @@ class Corpus:
         found = []
         for name in NAMED.findall(text):
             short = " ".join(name.split()[:2])
-            parent = any(c.startswith(short + " ") for c in self.commands)
+            parent = any(c.startswith(short + " ") and "--" not in c for c in self.commands)
             found.append(short if short in self.commands and not parent else name)
         return found
 

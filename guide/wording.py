@@ -16,6 +16,7 @@ WIDE = {i: i + 0xFEE0 for i in range(0x21, 0x7F)}
 ROW, WIDE_QUESTION = "いきぎしちにびみり", "\uff1f"
 TE = ("って", "いて", "いで", "して", "って", "んで", "んで", "んで", "って")
 GODAN = tuple("消出戻探直返渡移試回通隠足写話外")  # 全部消し is no する verb
+SURU = ("検出し", "提出し")  # but these are
 ICHIDAN = ("閉じ", "借り", "起き", "降り", "足り", "用い", "落ち", "信じ", "感じ")  # look like godan stems
 
 
@@ -23,7 +24,7 @@ def japanese(stem: str) -> dict[str, str]:
     """The forms of a verb phrase given by its ます-stem: dictionary form, て-form, "way of doing"."""
     kanji = r"[一-龥ァ-ヶー]"
     sino = re.search(kanji + kanji + "し$", stem) and not stem[:-1].endswith(GODAN)
-    if stem == "し" or (stem[-1] == "し" and (stem[-2] in "にをとく" or sino)):
+    if stem == "し" or stem.endswith(SURU) or (stem[-1] == "し" and (stem[-2] in "にをとく" or sino)):
         dictionary, te = stem[:-1] + "する", stem + "て"
         way = stem if stem[-2:-1] in tuple("にをとく") else stem[:-1] + "の仕"
     elif stem.endswith(("行き", "持って行き")):
