@@ -10,7 +10,6 @@ import unicodedata
 
 _RUN = re.compile(r"[^\W_]+")
 _KANA = {code: code - 0x60 for code in range(ord("ァ"), ord("ヶ") + 1)}
-_HIRAGANA = re.compile(r"[ぁ-んー]+")
 _CONTENT = re.compile(r"[\u3400-\u9fff々〆]+|[ァ-ヺー]+|[^\W_\u3000-\u9fff]+")
 _LONGEST_RUN = 64  # of letters without a break, in a script with spaces: a key or a hash; only its pieces count
 
@@ -40,12 +39,13 @@ def asked(question: str) -> list[str]:
 
 def telling(text: str) -> list[str]:
     """The terms of a text without those of hiragana alone, which are grammar more often than meaning."""
-    original = unicodedata.normalize("NFKC", text).casefold()
     found: list[str] = []
-    for run in _RUN.findall(original):
+    for run in _RUN.findall(unicodedata.normalize("NFKC", text).casefold()):
+        told, hiragana = run.translate(_KANA), [0] * (len(run) + 1)  # how many of them follow from a place on
+        for i in range(len(run) - 1, -1, -1):
+            hiragana[i] = hiragana[i + 1] + 1 if "ぁ" <= run[i] <= "ん" or run[i] == "ー" else 0
         for size in (1, 2, 3):
-            pieces = (run[i : i + size] for i in range(len(run) - size + 1))
-            found += [piece.translate(_KANA) for piece in pieces if not _HIRAGANA.fullmatch(piece)]
+            found += [told[i : i + size] for i in range(len(run) - size + 1) if hiragana[i] < size]
     return found
 
 
