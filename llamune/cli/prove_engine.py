@@ -20,7 +20,7 @@ _TAGS: Final = [
         "remote_host": f"https://{ADDRESS}:443", "remote_model": "far",
     },
 ]  # fmt: skip
-_SAID: Final[dict[str, dict[str, Any]]] = {
+ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "/api/version": {"version": "0.34.4"},
     "/api/tags": {"models": _TAGS},
     "/api/ps": {"models": []},
@@ -30,13 +30,14 @@ _SAID: Final[dict[str, dict[str, Any]]] = {
 
 
 class Engine(ThreadingHTTPServer):
-    """One such server. `away`: where it sends every client, "" = it answers; `asked`: paths and bodies."""
+    """One such server. `away`: where it sends its clients, "" = it answers; `honest`: what it answers even then;
+    `asked`: paths and bodies."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.away = ""
+        self.away, self.honest = "", frozenset[str]()
         self.asked: list[tuple[str, str]] = []
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -63,17 +64,20 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode("utf-8", "replace")
         self.server.asked.append((self.path, body))
-        said = json.dumps(_SAID.get(self.path, {})).encode()
-        if self.server.away:
+        said = json.dumps(ANSWERS.get(self.path, {})).encode()
+        if self.server.away and self.path not in self.server.honest:
             self.send_response(307)
             self.send_header("Location", self.server.away + self.path)
         else:
-            self.send_response(200 if self.path in _SAID else 404)
+            self.send_response(200 if self.path in ANSWERS else 404)
         self.send_header("Content-Length", str(len(said)))
         self.end_headers()
         self.wfile.write(said)
 
     def do_HEAD(self) -> None:
+        self.do_POST()
+
+    def do_DELETE(self) -> None:
         self.do_POST()
 
     def log_message(self, format: str, *args: object) -> None:

@@ -9,15 +9,31 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from llamune.network import guard
 
 MODEL: Final = "guide:1m"
 TYPED: Final = "Hello\n/retry guide:5m/fast\n/traffic\n/quit\n"
 TEXT: Final = "Llamune compares local models.\n"
 STEP_S: Final = 300.0
+
+
+def unguarded() -> dict[str, str]:
+    """The variables without what this program's guard tells its children: what is started has to protect itself."""
+    found = {k: v for k, v in os.environ.items() if k != guard.VARIABLE and k not in guard.QUIET}
+    paths = found.pop("PYTHONPATH", "").split(os.pathsep)
+    if kept := [path for path in paths if path and path != guard.INHERIT]:
+        found["PYTHONPATH"] = os.pathsep.join(kept)
+    return found
+
+
+def trains() -> bool:
+    """Whether training is installed."""
+    return bool(find_spec("torch") and find_spec("peft"))
 
 
 class Step(NamedTuple):
@@ -36,18 +52,21 @@ class Session:
     Args:
         home: a folder for it; settings: the user's settings.toml, where there is one.
         before: what stands before the program on each command line (a tracer).
+        more: variables for every run.
     """
 
-    def __init__(self, home: Path, settings: Path | None, before: Sequence[str] = ()) -> None:
-        self._home, self._before = home, before
+    def __init__(
+        self, home: Path, settings: Path | None, before: Sequence[str] = (), more: Mapping[str, str] | None = None
+    ) -> None:
+        self._home, self._before, self._more = home, before, more or {}
         (home / "documents").mkdir(parents=True)
         (home / "documents" / "about.txt").write_text(TEXT, encoding="utf-8")
         if settings is not None and settings.exists():
             shutil.copy(settings, home / "settings.toml")
 
-    def run(self) -> Iterator[Step]:
-        """Does every step, and tells how each ended."""
-        for step in self._steps():
+    def run(self, only: Collection[str] = ()) -> Iterator[Step]:
+        """Does every step, or only those of these names, and tells how each ended."""
+        for step in self._steps(only):
             done = self.start(step.words, step.typed)
             yield step._replace(ok=done.returncode == 0, said=(done.stderr or done.stdout).strip()[-300:])
 
@@ -55,7 +74,7 @@ class Session:
         self, words: Sequence[str], typed: str = "", more: Mapping[str, str] | None = None
     ) -> "subprocess.CompletedProcess[str]":
         """Runs the program once, with more variables."""
-        environment = {**os.environ, "LLAMUNE_HOME": str(self._home), "TERM": "dumb", **(more or {})}
+        environment = {**unguarded(), "LLAMUNE_HOME": str(self._home), "TERM": "dumb", **self._more, **(more or {})}
         command = [*self._before, sys.executable, "-m", "llamune", *words]
         try:
             return subprocess.run(
@@ -64,18 +83,20 @@ class Session:
         except subprocess.TimeoutExpired as error:
             return subprocess.CompletedProcess(command, 1, "", str(error))
 
-    def _steps(self) -> Iterator[Step]:
+    def _steps(self, only: Collection[str]) -> Iterator[Step]:
         folder = str(self._home / "documents")
-        yield Step("chat, retry", ("chat", "-m", MODEL), TYPED)
-        yield Step("ask", ("ask", "-m", MODEL, "Hello"))
-        if model := self._smallest():
+        training = ("--name", "proof", "--base", MODEL, "--docs", folder, "--steps", "2", "--to", "embedded")
+        steps = (
+            Step("chat, retry", ("chat", "-m", MODEL), TYPED),
+            Step("ask", ("ask", "-m", MODEL, "Hello")),
+            Step("search", ("sessions", "search", "Hello")),
+            Step("read documents", ("knowledge", "add", "proof", folder)),
+            Step("search documents", ("knowledge", "search", "proof", "models")),
+            *([Step("train", ("finetune", *training))] if trains() else []),
+        )
+        yield from (step for step in steps if not only or step.name in only)
+        if not only and (model := self._smallest()):
             yield Step(f"ask {model}", ("ask", "-m", model, "Hello"))
-        yield Step("search", ("sessions", "search", "Hello"))
-        yield Step("read documents", ("knowledge", "add", "proof", folder))
-        yield Step("search documents", ("knowledge", "search", "proof", "models"))
-        if find_spec("torch") and find_spec("peft"):
-            training = ("--name", "proof", "--base", MODEL, "--docs", folder, "--steps", "2", "--to", "embedded")
-            yield Step("train", ("finetune", *training))
 
     def _smallest(self) -> str:
         """Ollama's smallest model that can chat, "" where there is none."""

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, NamedTuple
 
 VARIABLE = "LLAMUNE_GUARD"  # what children need to know, as JSON
+INHERIT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "inherit")  # children find the guard there
 KEPT = 500  # refusals in memory
 LOG_SIZE = 1_000_000  # bytes; a longer file begins anew
 SO_COOKIE = 57
@@ -266,10 +267,9 @@ def _quiet(guard: Guard, environment: MutableMapping[str, str]) -> None:
     for name in found:
         del environment[name]
     environment.update(QUIET)
-    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "inherit")
     path = environment.get("PYTHONPATH", "")
-    if folder not in path.split(os.pathsep):
-        environment["PYTHONPATH"] = folder + (os.pathsep + path if path else "")
+    if INHERIT not in path.split(os.pathsep):
+        environment["PYTHONPATH"] = INHERIT + (os.pathsep + path if path else "")
     _tell_children(guard, environment)
 
 

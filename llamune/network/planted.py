@@ -57,21 +57,31 @@ class Tries:
         self._try("socket", self._connect)
         self._try("IPv6", lambda port: self._connect(port, ADDRESS_6))
         self._try("datagram", self._datagram)
+        self._try("message", self._message)
         self._try("Python child", self._child)
         if self.group != "seccomp":  # a filter cannot stop a resolver's Unix socket; that is said where it is used
             self._try("look-up", lambda port: socket.getaddrinfo(f"p{port}.invalid", 80))
+            self._try("name", self._named)
             self._try("library that ignores every switch", self._telemetry)
         if self.group == "nothing":
             return
         if self.group == "guard":
+            self._try("listening", lambda port: socket.socket().bind(("0.0.0.0", port)))
             return self._try("proxy variable", self._proxied)
         self._try("native code", self._native)
         if shutil.which("curl"):
             self._try("curl", self._curl)
-        if self.group != "seccomp":
+        if self.group == "seccomp":
+            self._try("ring", lambda _port: _called("syscall", 425, 1, ctypes.create_string_buffer(120)))
+        else:
             self._try("resolver's socket", self._resolver)
+            self._try("undoing", lambda _port: _called("umount2", b"/run/nscd", 2))  # MNT_DETACH
         if self.group == "child":
             self._try("relay", lambda _port: socket.create_connection(("127.0.0.1", self._engine), WAIT_S))
+
+    def once(self, name: str) -> None:
+        """Tries what the guard sees, or what only a seal stops."""
+        self._try(name, self._connect if self.group == "guard" else self._native)
 
     def _try(self, name: str, attempt: Callable[[int], object]) -> None:
         self._port += 1
@@ -104,6 +114,15 @@ class Tries:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.sendto(b"x", (ADDRESS, port))
 
+    def _message(self, port: int) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.sendmsg([b"x"], [], 0, (ADDRESS, port))
+
+    def _named(self, port: int) -> None:
+        with socket.socket() as sock:
+            sock.settimeout(WAIT_S)
+            sock.connect((f"p{port}.invalid", 80))
+
     def _child(self, port: int) -> None:
         _run([sys.executable, "-c", _CHILD, ADDRESS, str(port)])
 
@@ -132,6 +151,12 @@ class Tries:
     def _resolver(self, _port: int) -> None:
         with socket.socket(socket.AF_UNIX) as sock:
             sock.connect("/run/nscd/socket")
+
+
+def _called(name: str, *values: object) -> None:
+    """A call of native code."""
+    if getattr(ctypes.CDLL(None, use_errno=True), name)(*values) < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def _run(command: list[str]) -> None:
@@ -164,11 +189,27 @@ def _protect(group: str, engine: int) -> None:
         sealed.seal([("127.0.0.1", engine)], 0, lambda _before: None)  # type: ignore[arg-type, return-value]
 
 
+def within(name: str, group: str, port: int, file: str) -> None:
+    """Tries once, from within a process of the program (plant/sitecustomize.py), what only this group's protection
+    stops, and adds what became of it to a file."""
+    if not _invented():
+        return
+    tries = Tries(group, port - 1, 0)
+    tries.once(name)
+    with open(file, "a", encoding="utf-8") as out:
+        out.write(json.dumps(tries.made[0]) + "\n")
+
+
+def _invented() -> bool:
+    """Whether nothing that is aimed at from here can reach a real network."""
+    names = {name for _index, name in socket.if_nameindex()}
+    return DEVICE in names or names == {"lo"}
+
+
 def main(words: list[str]) -> int:
     """Tries everything of one group. Returns 1 where the outside is not an invented one."""
     group, port, engine = words[0], int(words[1]), int(words[2])
-    names = {name for _index, name in socket.if_nameindex()}
-    if DEVICE not in names and names != {"lo"}:
+    if not _invented():
         print("only inside an invented outside", file=sys.stderr)
         return 1
     _protect(group, engine)
