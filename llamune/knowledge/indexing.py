@@ -6,6 +6,7 @@ make a new generation of vectors beside the one that is searched; it takes over 
 """
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
@@ -26,10 +27,11 @@ from llamune.knowledge.helper import Helper
 from llamune.knowledge.retrieve import Searcher
 from llamune.network import sealed
 from llamune.sources import folder
-from llamune.sources.document import Document, Kept, Read, Refused, Skipped
+from llamune.sources.document import Document, Kept, Read, Refused, Skipped, Stamp
 
 BATCH = 256  # entries that are embedded and stored at once
 CHANGED = 0.1  # part of the passages after which the built-in embedder and the calibration are made anew
+LATER = 100  # entries; so few the next search tells Chroma, which it opens anyway: that costs a second here
 Progress = Callable[[str, int, int], None]  # what is being done: "read", "embed", "index"; how many of how many
 
 
@@ -77,7 +79,8 @@ class Indexer:
         now: Mapping[str, Any] = self._corpus.setting("embedder") or {}
         if await self._fits(now):
             await self._fill(now["generation"])
-            await self._vectors.sync(self._tell("index"))
+            if vectors.pending(self._corpus) > LATER:
+                await self._vectors.sync(self._tell("index"))
         else:
             await self._renew()
 
@@ -97,7 +100,7 @@ class Indexer:
 
     def drop(self, path: Path) -> int:
         """Lets go of everything that was added from a file or folder. Returns how many documents."""
-        files = [file for file in self._corpus.known() if _below(file, path)]
+        files = _below(self._corpus.known(), path)
         self._corpus.remove_root(path)
         return self._corpus.vanish(files)
 
@@ -129,29 +132,29 @@ class Indexer:
             )
             with closing(events):
                 for file, found in groupby(events, key=lambda event: event.file):
-                    self._file(file, found, report)
+                    self._file(file, found, report, known.get(file))
                     mentioned.add(file)
                     done += 1
                     self._progress("read", done, max(total, done))
                     if stop.is_set():
                         return report
-            gone = [file for file in self._corpus.files() if _below(file, root.path) and file not in mentioned]
+            gone = [file for file in _below(self._corpus.files(), root.path) if file not in mentioned]
             report.removed += self._corpus.vanish(gone)
         return report
 
-    def _file(self, file: str, events: Iterable[Read], report: Report) -> None:
+    def _file(self, file: str, events: Iterable[Read], report: Report, before: Stamp | None) -> None:
         """Takes in one file. Only at its end it counts as read: what a crash left half read is read again."""
         documents = list[str]()
         stamp = None
         for event in events:
-            self._take(event, report)
+            self._take(event, report, before)
             if isinstance(event, Document):
                 documents.append(event.path)
                 stamp = event.stamp
         if stamp:
             self._corpus.complete(file, documents, stamp)
 
-    def _take(self, event: Read, report: Report) -> None:
+    def _take(self, event: Read, report: Report, before: Stamp | None) -> None:
         match event:
             case Document():
                 size, count = (self._embedder.size, self._embedder.count) if self._embedder else (BuiltIn.size, len)
@@ -159,7 +162,8 @@ class Indexer:
                 self._corpus.put(event, pieces)
                 report.added.append((event.path, len(pieces)))
             case Kept():
-                self._corpus.restamp(event.file, event.stamp)
+                if event.stamp != before:
+                    self._corpus.restamp(event.file, event.stamp)
                 report.unchanged += 1
             case Refused():
                 report.refused.append(event)
@@ -251,5 +255,7 @@ def _mark(corpus: Corpus) -> dict[str, int]:
     return {"last": last, "count": count}
 
 
-def _below(file: str, root: Path) -> bool:
-    return Path(file) == root or root in Path(file).parents
+def _below(files: Iterable[str], root: Path) -> list[str]:
+    """Those of `files` that are `root`, or lie below it."""
+    folder = os.path.join(root, "")
+    return [file for file in files if file == str(root) or file.startswith(folder)]

@@ -55,6 +55,12 @@ def missing(corpus: Corpus, wanted: int) -> int:
     return int(count)
 
 
+def pending(corpus: Corpus) -> int:
+    """How many entries Chroma may not have yet, or still has."""
+    ((count,),) = corpus.rows("SELECT count(*) FROM pending")
+    return int(count)
+
+
 def stored(corpus: Corpus, where: str, number: int, rest: str = "") -> "Iterator[tuple[int, NDArray[np.float32]]]":
     import numpy as np
 
