@@ -7,8 +7,6 @@ it is: adding the one before would only blur it.
 import re
 from collections.abc import Sequence
 
-from llamune.knowledge.terms import telling
-
 SHORT = 12  # characters; a question that is shorter than this and asks on leans on the one before
 _POINTS = re.compile(
     r"^(では|じゃあ|それ|これ|その|この|あの|そこ|ここ|同じ|また|なら|だと|and\b|what about|how about|then\b)"
@@ -16,6 +14,8 @@ _POINTS = re.compile(
     re.IGNORECASE,
 )
 _ASKS_ON = re.compile(r"(は|だと|なら|では|の場合|のときは|も|にも)[?？。]?$")
+
+_WHOLE = re.compile(r"[一-鿿々ァ-ヺー]{2}の(?!場合)[一-鿿々ァ-ヺー]{2,}は[?？。]?$")  # names a thing and what of it
 
 
 def complete(question: str, history: Sequence[str]) -> str:
@@ -34,4 +34,4 @@ def complete(question: str, history: Sequence[str]) -> str:
 def _leans(question: str) -> bool:
     if _POINTS.search(question):
         return True
-    return len(question) <= SHORT and bool(_ASKS_ON.search(question)) and len(set(telling(question))) < 3 * SHORT
+    return len(question) <= SHORT and bool(_ASKS_ON.search(question)) and not _WHOLE.search(question)

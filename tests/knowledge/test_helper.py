@@ -119,6 +119,9 @@ def test_a_follow_up_is_completed_by_the_model(tmp_path: Path) -> None:
         ("what about managers?", ["daily allowance"], "daily allowance what about managers?"),
         ("年次有給休暇を繰り越せる日数は何日ですか", ["日当はいくら"], "年次有給休暇を繰り越せる日数は何日ですか"),
         ("日当は？", [], "日当は？"),
+        ("社長の身長は", ["有給休暇は何日"], "社長の身長は"),
+        ("部長の場合は", ["有給休暇は何日"], "有給休暇は何日 部長の場合は"),
+        ("パートの人は?", ["有給休暇は何日"], "有給休暇は何日 パートの人は?"),
     ],
 )  # fmt: skip
 def test_follow_ups_by_rule(question: str, history: list[str], expected: str) -> None:
