@@ -207,17 +207,25 @@ class Shelf:
                 opened.embedder = await self.embedder(name)
             if name == BUILT_IN or (opened.embedder and await opened.embedder.digest() == digest):
                 return
-            opened.note = _("{model} is another model now than the one that made the index: keyword search only.")
+            told = _("{model} is another model now than the one that made the index: keyword search only.")
+            opened.note = f"{told.format(model=name)} {_renewal(opened.corpus.name, '')}"
         except (KnowledgeError, UsageError) as error:
-            opened.note = error.message + " " + _("Keyword search only.")
+            told = _renewal(opened.corpus.name, " --embedder builtin")
+            opened.note = f"{error.message} {_('Keyword search only.')} {told}"
         except ImportError:
             opened.note = no_extra().message + " " + _("Keyword search only.")
-        opened.embedder, opened.note = None, opened.note.format(model=name)
+        opened.embedder = None
 
 
 def default_embedder() -> str:
     """The built-in one where its packages are there."""
     return BUILT_IN if find_spec("scipy") and find_spec("chromadb") else NONE
+
+
+def _renewal(name: str, flag: str) -> str:
+    """How a corpus gets an index that can be used again."""
+    told = _("In another terminal: llamune knowledge update {name} makes a new index while this one serves.")
+    return told.format(name=f"{name}{flag}")
 
 
 def _unready(corpus: Corpus) -> str:
