@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from llamune.chat import board
 from llamune.chat.lineup import Candidate, read
 from llamune.chat.scheduler import LIMITS
-from llamune.commands import answers
+from llamune.commands import retrying
 from llamune.commands.registry import Arguments, Choice, Parameter, command
 from llamune.commands.session import Shell
 from llamune.commands.values import Column, Listing, Note
@@ -40,7 +40,7 @@ def running(shell: Shell) -> Iterable[Choice]:
     "lineup",
     N_("let other models answer every question in the background"),
     Parameter("WAY", N_("on, off, add, remove or limit; alone: what is set"), choices=ways),
-    Parameter("WHAT", N_("candidates to add, numbers to remove, or the limit"), rest=True, choices=answers.candidates),
+    Parameter("WHAT", N_("candidates to add, numbers to remove, or the limit"), rest=True, choices=retrying.candidates),
     now=True,
     example="/lineup add gemma3/creative",
 )
@@ -51,10 +51,10 @@ async def lineup(shell: Shell, args: Arguments) -> None:
             return await show(shell)
         case "on" | "off" as way:
             if way == "on" and not state.lineup:
-                raise UsageError(_("The line-up is empty."), "/lineup add MODEL/PRESET · /recommend")
+                raise UsageError(_("The line-up is empty."), _("/lineup add MODEL/PRESET · /recommend"))
             state.remember(lineup_on=way == "on")
         case "add":
-            chosen = [str(c) for c in await answers.choose(shell, what)]
+            chosen = [str(c) for c in await retrying.choose(shell, what)]
             state.remember(lineup=list(dict.fromkeys([*state.lineup, *chosen])), lineup_on=True)
         case "remove":
             gone = {_number(word, len(state.lineup)) for word in what.split()}
