@@ -30,7 +30,7 @@ FAULTS: Mapping[Fault, str] = {
 }
 OBSERVED = (
     N_("TCP connections and connected UDP of Llamune, its child processes and the Ollama server of this machine, "
-       "as the kernel lists them, from start to end of each chat."),
+       "as the kernel lists them, from start to end of each chat, comparison, reading of documents and training."),
     N_("Whatever Llamune refused before a packet left: in its own Python code and that of its Python children."),
 )  # fmt: skip
 NOT_OBSERVED = (
