@@ -23,6 +23,7 @@ def registry() -> CommandRegistry:
         prompts,
         ratings,
         recommending,
+        retrying,
         sessions,
         traffic,
         trash,
@@ -30,5 +31,5 @@ def registry() -> CommandRegistry:
         web,
     )  # fmt: skip
 
-    talk, who = [answers, ratings, judging, lineup, turns], [models, options, recommending, context]
+    talk, who = [retrying, answers, ratings, judging, lineup, turns], [models, options, recommending, context]
     return collect([*talk, *who, modes, prompts, knowledge, sessions, trash, traffic, web, program])

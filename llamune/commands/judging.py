@@ -11,7 +11,7 @@ from llamune.chat.judge import Case, Judge
 from llamune.chat.model import ModelInfo
 from llamune.chat.session import Answer, Turn
 from llamune.chat.verdict import OVERALL, POINTS, Comparison, Judgement, Nonsense
-from llamune.commands import answers, models, wording
+from llamune.commands import answers, models, retrying, wording
 from llamune.commands.registry import Arguments, Parameter, command
 from llamune.commands.session import Shell
 from llamune.commands.values import Fields, Note
@@ -105,7 +105,7 @@ async def _by(shell: Shell, written: Sequence[Answer], by: str) -> tuple[ModelIn
         raise UsageError(_("No engine has a model."), _("/models shows what there is."))
     if not by:
         return model, own
-    names = {c.model for c in await answers.choose(shell, by)}
+    names = {c.model for c in await retrying.choose(shell, by)}
     wanted = [m for m in known if m.name in names]
     if len(wanted) != 1:
         raise UsageError(_("One model judges, not several."), EXAMPLE)
@@ -189,4 +189,4 @@ async def improve(shell: Shell, args: Arguments) -> None:
     if not findings:
         return shell.show(_("The judge found nothing to improve in {answer}.").format(answer=wording.who(answer)))
     turn = answers.last_turn(shell)
-    await answers.follow(shell, await shell.conversation.improve(answer, findings), turn)
+    await retrying.follow(shell, await shell.conversation.improve(answer, findings), turn)

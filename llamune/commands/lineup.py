@@ -4,6 +4,7 @@ Which answer, how many at once, and stopping them. The answers themselves belong
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from llamune.chat import board
 from llamune.chat.lineup import Candidate, read
@@ -45,22 +46,22 @@ def running(shell: Shell) -> Iterable[Choice]:
     example="/lineup add gemma3/creative",
 )
 async def lineup(shell: Shell, args: Arguments) -> None:
-    state, what = shell.app.state, args.rest.partition(" ")[2]
+    (set_now, _answers), what = line_up(shell), args.rest.partition(" ")[2]
     match args.get(0):
         case "":
             return await show(shell)
         case "on" | "off" as way:
-            if way == "on" and not state.lineup:
+            if way == "on" and not set_now:
                 raise UsageError(_("The line-up is empty."), _("/lineup add MODEL/PRESET · /recommend"))
-            state.remember(lineup_on=way == "on")
+            _remember(shell, lineup_on=way == "on")
         case "add":
             chosen = [str(c) for c in await retrying.choose(shell, what)]
-            state.remember(lineup=list(dict.fromkeys([*state.lineup, *chosen])), lineup_on=True)
+            _remember(shell, lineup=list(dict.fromkeys([*set_now, *chosen])), lineup_on=True)
         case "remove":
-            gone = {_number(word, len(state.lineup)) for word in what.split()}
-            state.remember(lineup=[c for n, c in enumerate(state.lineup, 1) if n not in gone])
+            gone = {_number(word, len(set_now)) for word in what.split()}
+            _remember(shell, lineup=[c for n, c in enumerate(set_now, 1) if n not in gone])
         case "limit":
-            state.remember(limit=_limit(what))
+            shell.app.state.remember(limit=_limit(what))
         case other:
             raise UsageError(
                 _("/lineup does not know “{word}”.").format(word=other),
@@ -69,17 +70,32 @@ async def lineup(shell: Shell, args: Arguments) -> None:
     await show(shell)
 
 
+def line_up(shell: Shell) -> tuple[list[str], bool]:
+    """The line-up in force and whether it answers: that of the session's mode, where that has one; else the user's."""
+    state, of_mode = shell.app.state, shell.conversation.session.before_mode
+    return of_mode.get("lineup", state.lineup), of_mode.get("lineup_on", state.lineup_on)
+
+
+def _remember(shell: Shell, **changes: Any) -> None:
+    """Changes the line-up in force; that of a mode in its session only."""
+    of_mode = shell.conversation.session.before_mode
+    if "lineup" in of_mode:
+        shell.conversation.change(before_mode={**of_mode, **changes})
+    else:
+        shell.app.state.remember(**changes)
+
+
 async def show(shell: Shell) -> None:
     """The line-up as it is set, and how many answer at once, with the reason where that is fewer than wanted."""
-    state = shell.app.state
+    listed, answers = line_up(shell)
     names = {c.model for c in candidates(shell)}
     why = await shell.app.settle_limit([m for m in shell.known if m.name in names])
-    on = _("on: they answer every question in the background") if state.lineup_on else _("off")
+    on = _("on: they answer every question in the background") if answers else _("off")
     limit = why or _("at once: {n} (/lineup limit N)").format(n=shell.app.slots.limit)
     shell.show(
         Listing(
             [Column("", right=True), Column(_("candidate"), least=12)],
-            [(str(n), c) for n, c in enumerate(state.lineup, 1)],
+            [(str(n), c) for n, c in enumerate(listed, 1)],
             after=f"{on} · {limit}",
             empty=_("The line-up is empty: /lineup add MODEL/PRESET"),
         )
@@ -88,11 +104,8 @@ async def show(shell: Shell) -> None:
 
 def candidates(shell: Shell) -> list[Candidate]:
     """Who answers in the background now: the line-up without the model and preset that answer anyway."""
-    session, state = shell.conversation.session, shell.app.state
-    if not state.lineup_on:
-        return []
-    parsed = map(read, state.lineup)
-    return [c for c in parsed if c != Candidate(session.model, session.preset)]
+    session, (listed, answers) = shell.conversation.session, line_up(shell)
+    return [c for c in map(read, listed if answers else ()) if c != Candidate(session.model, session.preset)]
 
 
 @command("ignore", N_("put away the notice about answers that arrived"), now=True)
