@@ -3,13 +3,12 @@
 import asyncio
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from llamune.commands import cloud
 from llamune.commands.registry import Arguments, command
 from llamune.commands.session import Shell
 from llamune.commands.values import Column, Fields, Listing, Note
-from llamune.engine.ollama import OllamaEngine
-from llamune.errors import LlamuneError
 from llamune.i18n import N_, _, ngettext
 from llamune.network import sealed
 from llamune.network.counts import Contact, Count, Group, Snapshot
@@ -26,14 +25,6 @@ TITLE = N_("Network")
 SHOWN = 12  # refusals and contacts that are listed; the log has all
 
 
-class Server(NamedTuple):
-    """An Ollama server. `off`: its cloud is switched off, None = it cannot say; `remote`: models that run elsewhere."""
-
-    version: str
-    off: bool | None
-    remote: tuple[str, ...]
-
-
 @command("traffic", N_("what went over the network, measured, and what was refused"), now=True)
 async def traffic(shell: Shell, args: Arguments) -> None:
     snapshot = await asyncio.to_thread(shell.app.measured)
@@ -48,7 +39,7 @@ async def traffic(shell: Shell, args: Arguments) -> None:
         shell.show(_contacts(snapshot.contacts))
     for note in _refused(shell):
         shell.show(note)
-    shell.show(Fields(await _cloud(shell)))
+    shell.show(Fields(await cloud.told(shell)))
     shell.show(Note("\n".join(_limits(snapshot)), "dim"))
 
 
@@ -184,50 +175,6 @@ def _tried(refusal: Refusal) -> str:
     }
     verb = verbs.get(refusal.what, "→ {where}")
     return verb.format(where=one_line(refusal.where))
-
-
-async def _cloud(shell: Shell) -> list[tuple[str, str]]:
-    """What the server would send away by itself, and how to switch that off."""
-    found = await server(shell)
-    if found is None:
-        return [(_("Ollama's cloud"), _("no server answers"))]
-    rows = [(_("Ollama's cloud"), _switch(found.off))]
-    if found.remote:
-        told = _("{names}: hidden here, because they would send the conversation away")
-        rows.append((_("cloud models"), told.format(names=", ".join(map(one_line, found.remote[:SHOWN])))))
-    return rows
-
-
-async def server(shell: Shell) -> Server | None:
-    """The Ollama server as it is now, written down as evidence; None where none answers."""
-    engine = next((e for e in shell.app.catalog.engines if isinstance(e, OllamaEngine)), None)
-    if engine is None:
-        return None
-    try:
-        found = Server(await engine.version(), await engine.cloud_is_off(), await engine.remote_models())
-    except LlamuneError:
-        return None
-    cloud = {True: "off", False: "on", None: "unknown"}[found.off]
-    shell.app.evidence.note("engine", version=found.version, cloud=cloud, remote=list(found.remote[:SHOWN]))
-    return found
-
-
-async def warn(shell: Shell) -> None:
-    """Says so when the server calls its maker by itself."""
-    found = await server(shell)
-    if found is not None and found.off is False:
-        shell.show(Note(_("Ollama's cloud") + ": " + _switch(found.off), "warn"))
-
-
-def _switch(off: bool | None) -> str:
-    how = _("To switch it off, start the server with OLLAMA_NO_CLOUD=1.")
-    if off:
-        return _("off")
-    return (
-        _("ON: the server calls ollama.com by itself. {how}").format(how=how)
-        if off is False
-        else (_("this server cannot say. {how}").format(how=how))
-    )
 
 
 def sealing() -> str:

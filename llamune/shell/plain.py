@@ -7,21 +7,18 @@ SIGTERM and SIGHUP: an answer that they cut is marked.
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from typing import IO, Protocol, TextIO
+from typing import IO, TYPE_CHECKING, TextIO
 
 from llamune.shell.screen import Screen, spelled
 from llamune.shell.style import Style, colors
 from llamune.shell.thread import in_thread
 
+if TYPE_CHECKING:
+    from llamune.shell.front import Moved, Prompt, Worker
+
 AT_ONCE = 65536  # bytes read at most
-
-
-class Stopping(Protocol):
-    """What is asked when Ctrl-C is pressed."""
-
-    def stop(self, answer_id: int | None = None) -> bool: ...
 
 
 class PlainScreen:
@@ -66,17 +63,18 @@ class Lines:
 class PlainFront:
     """Standard input and output as the front of the chat."""
 
+    lines: Collection[str] = ()
+    asking = False
+
     def __init__(self) -> None:
-        self.leaving = False
-        self.session = None
-        self.worker: Stopping | None = None
+        self.left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.worker: Worker | None = None
         self.screen: Screen = PlainScreen()
         self.style = Style(colors(terminal=sys.stdout.isatty()))
         self._lines = Lines(sys.stdin)
         self._signal = 0
 
     async def run(self, work: "Callable[[], asyncio.Task[int]]") -> int:
-        """Works until standard input ends or a signal says so. Returns the exit code."""
         task = work()
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             if number := getattr(signal, name, 0):
@@ -95,18 +93,16 @@ class PlainFront:
         self._signal = number
         task.cancel()
 
-    async def ask(self, prompt: str, default: str = "") -> str:
-        """The next line; nothing when there is none."""
+    async def ask(self, prompt: "Prompt", default: str = "", moved: "Moved | None" = None) -> str:
         try:
-            return await self._read(prompt)
+            return await self._read(prompt if isinstance(prompt, str) else prompt(default))
         except EOFError:
             return ""
 
-    async def next(self, mark: str) -> str | None:
-        """The next line that says something; None at the end."""
-        while not self.leaving:
+    async def next(self) -> str | None:
+        while not self.left.done():
             try:
-                line = await self._read(mark)
+                line = await self._read(self.worker.message() if self.worker else "")
             except EOFError:
                 return None
             if line.strip():
@@ -122,8 +118,15 @@ class PlainFront:
     def put(self, text: str, *, over: bool = True) -> None:
         """Nothing: there is no input line to edit."""
 
+    def copy(self, text: str) -> bool:
+        return False
+
+    def forget(self, texts: Collection[str]) -> None:
+        """Nothing: nothing is remembered."""
+
     def redraw(self) -> None:
         """Nothing: there is nothing to redraw."""
 
     def leave(self) -> None:
-        self.leaving = True
+        if not self.left.done():
+            self.left.set_result(None)

@@ -5,7 +5,7 @@ terminals there is another one in plain.py.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from prompt_toolkit import PromptSession
@@ -17,6 +17,7 @@ from prompt_toolkit.layout.controls import FormattedTextControl
 from prompt_toolkit.layout.dimension import Dimension, to_dimension
 from prompt_toolkit.styles import Style as PromptStyle
 
+ROWS = 100  # of a long text that are printed in one step
 SHORTEST = 0.016  # seconds between two redraws that were only asked for: nobody sees more than 60 a second
 RESERVED = 6  # rows that the preview leaves to the input, the toolbar and what stands above
 TOOLBAR_STYLE = PromptStyle.from_dict(  # no full-width background: it leaves stray rows when the terminal reflows
@@ -150,6 +151,14 @@ class PromptScreen:
         control = FormattedTextControl(content)
         window = Window(control, wrap_lines=False, dont_extend_height=True, height=height)
         return ConditionalContainer(window, Condition(lambda: bool(self._rows)))
+
+
+async def above(screen: Screen, draw: Callable[[], str]) -> None:
+    """Prints what takes long to draw: drawn in a thread, printed in steps, so that the prompt never stands still."""
+    rows = (await asyncio.to_thread(draw)).split("\n")
+    for at in range(0, len(rows), ROWS):
+        screen.above("\n".join(rows[at : at + ROWS]))
+        await asyncio.sleep(0)
 
 
 def spelled(said: str, encoding: str | None) -> str:

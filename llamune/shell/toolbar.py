@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from llamune import text
+from llamune.chat.session import ChatSession
 from llamune.i18n import _
 from llamune.shell.style import Style
 
@@ -24,6 +25,12 @@ class Status:
     background: str = ""
     traffic: str = ""
     traffic_tone: str = "dim"
+
+    def follow(self, session: ChatSession, limit: int) -> None:
+        """Takes over what the session says. `limit`: tokens of its model's context, 0 = not known."""
+        searched = f"[{', '.join(session.corpora)}]" if session.corpora else ""
+        self.model, self.preset, self.limit = session.model, session.preset, limit
+        self.mode = " ".join(part for part in (session.mode, searched) if part)
 
     @property
     def fill(self) -> float:

@@ -10,20 +10,18 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from llamune import text
-from llamune.chat import disagreement
 from llamune.chat.session import Answer, Usage
-from llamune.commands.values import Column, Disagreement, Fields, Listing, Marked, Note, Said, Shown, Verbatim
+from llamune.commands.values import Disagreement, Fields, Listing, Marked, Note, Said, Shown, Verbatim
 from llamune.errors import LlamuneError
 from llamune.i18n import _
 from llamune.shell import columns as beside
+from llamune.shell import listing
 from llamune.shell.style import Style
 
 if TYPE_CHECKING:
     from llamune.shell.stream import AnswerStream
 
-GAP = 2
 ALL, LEAST = 60_000, 1_000  # characters of several answers that are shown together, and at least of each
-NARROW = 24  # columns; a value with less room than that goes below its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +41,17 @@ class View:
             case Note():
                 return self.style(text.folded(value.text, columns), value.tone)
             case Listing():
-                return self.listing(value, columns)
+                return listing.listing(value, columns, self.style, self.glyphs)
             case Fields():
-                return self.fields(value, columns)
+                return listing.fields(value, columns, self.style)
             case Said():
                 return self.said(value, columns)
             case Verbatim():
                 return self.verbatim(value, columns)
             case Disagreement():
-                return self.disagreement(value, columns)
+                from llamune.shell import differing
+
+                return differing.told(value, columns, self.style, self.glyphs)
             case Marked():
                 return self.marked(value)
             case Answer():
@@ -169,13 +169,10 @@ class View:
             parts.append(_("loading {time}").format(time=text.seconds(usage.load_ms)))
         parts += [after] if after else []
         line = self.style(text.folded(" · ".join(parts), columns), "dim")
-        if reason == "length":
-            told = _("The answer stops here because its length limit was reached.")
-            line += "\n" + self.style(text.folded(told, columns), "warn")
+        told = _("The answer stops here because its length limit was reached.") if reason == "length" else ""
         if reason == "prompt_cut":
             told = _("This server cut the conversation to fit before answering. /context size N gives more room.")
-            line += "\n" + self.style(text.folded(told, columns), "warn")
-        return line
+        return f"{line}\n{self.style(text.folded(told, columns), 'warn')}" if told else line
 
     def said(self, value: Said, columns: int) -> str:
         """A turn read again."""
@@ -193,30 +190,6 @@ class View:
         head += line * max(0, min(columns, 72) - text.width(head))
         return "\n".join([self.style(head, "dim"), text.clean(value.text), self.style(line * min(columns, 72), "dim")])
 
-    def disagreement(self, value: Disagreement, columns: int) -> str:
-        """Where answers differ in fact: the kind, each answer's value, who stands alone, and the sentences."""
-        report = value.report
-        lines = [self.style(_("differences in fact"), "title")] if report.differences else []
-        for found in report.differences:
-            values = " · ".join(f"{letter} {text.one_line(v)}" for letter, v in found.values.items())
-            alone = found.minority if found.minority != found.missing_in else ()
-            rest = [_("{letters} alone").format(letters=", ".join(alone))] if alone else []
-            if found.missing_in:
-                rest.append(_("not in {letters}").format(letters=", ".join(found.missing_in)))
-            told = f"  {disagreement.name(found.kind)}  {values}"
-            lines.append(text.folded(told + (f"   {self.glyphs.arrow} {', '.join(rest)}" if rest else ""), columns))
-            said: dict[str, list[str]] = {}
-            for letter, sentence in found.sentences.items() if value.sentences else ():
-                said.setdefault(text.one_line(sentence), []).append(letter)
-            for sentence, letters in said.items():
-                lines.append(self.style(text.cut(f"      {', '.join(letters)}: {sentence}", columns - 1), "dim"))
-        if not report.differences:
-            lines.append(_("no difference in fact found"))
-        if report.same:
-            lines.append(text.folded(_("  the same  {values}").format(values=", ".join(report.same)), columns))
-        lines += [self.style(text.folded(line, columns), "dim") for line in _checked(report)]
-        return "\n".join(lines)
-
     def marked(self, value: Marked) -> str:
         """A text with marked places; brackets where there is no colour."""
         out, at = [], 0
@@ -228,83 +201,9 @@ class View:
         body = "".join(out) + text.clean(value.text[at:])
         return f"{self.style(text.clean(value.head), 'dim')}\n{body}" if value.head else body
 
-    def fields(self, value: Fields, columns: int) -> str:
-        """Names and values, aligned; on a narrow screen the value stands below its name."""
-        wide = max((text.width(name) for name, _value in value.rows), default=0)
-        room = columns - wide - GAP
-        lines = []
-        for name, said in value.rows:
-            if room >= NARROW:
-                first, *rest = text.folded(said, room).split("\n")
-                lines.append(self.style(text.pad(name, wide), "dim") + " " * GAP + first)
-                lines += [" " * (wide + GAP) + line for line in rest]
-            else:
-                lines.append(self.style(text.cut(name, columns), "dim"))
-                lines += [" " * GAP + line for line in text.folded(said, columns - GAP).split("\n") if line]
-        return "\n".join(lines)
-
-    def listing(self, value: Listing, columns: int) -> str:
-        """Rows under headings, made to fit: spare columns go first, then long ones are cut."""
-        if not value.rows:
-            return self.style(value.empty or _("There is nothing to list."), "dim")
-        rows = [[text.one_line(cell) for cell in row] for row in value.rows]
-        shown = layout(value.columns, rows, columns - 2)
-        head = "  " + _line([c.title for c in value.columns], value.columns, shown)
-        lines = [self.style(head.rstrip(), "dim")]
-        for number, row in enumerate(rows):
-            mark = self.glyphs.star + " " if number == value.marked else "  "
-            lines.append((mark + _line(row, value.columns, shown)).rstrip())
-        if value.after:
-            lines.append(self.style(text.folded(value.after, columns), "dim"))
-        return "\n".join(lines)
-
 
 def sources() -> ModuleType:
     """What is said of documents; loaded where an answer has some."""
     from llamune.shell import sources
 
     return sources
-
-
-def _checked(report: disagreement.Report) -> list[str]:
-    """What was looked at, and what was not."""
-    kinds = ", ".join(disagreement.name(kind) for kind in report.checked)
-    lines = [_("  (checked: {kinds}; not checked: meaning)").format(kinds=kinds)]
-    for what, told in {
-        "characters": _("  {letters}: the last {n} characters were not looked at"),
-        "sentences": _("  {letters}: the last {n} sentences were not looked at"),
-        "differences": _("  {n} more differences are not shown"),
-    }.items():
-        if left := [one for one in report.not_checked if one.what == what]:
-            letters = ", ".join(one.letter for one in left)
-            lines.append(told.format(letters=letters, n=f"{sum(one.count for one in left):,}"))
-    return lines
-
-
-def layout(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int) -> dict[int, int]:
-    """Which columns are shown, by index, and how wide each is."""
-    shown = {i: max(text.width(c.title), *(text.width(r[i]) for r in rows)) for i, c in enumerate(columns)}
-
-    def excess() -> int:
-        return sum(shown.values()) + GAP * (len(shown) - 1) - room
-
-    for i in sorted((i for i in shown if columns[i].spare), key=lambda i: -columns[i].spare):
-        longest_cut = sum(max(0, shown[j] - columns[j].least) for j in shown if columns[j].least)
-        if excess() > longest_cut / 2:
-            del shown[i]
-    while excess() > 0:
-        widest = max(shown, key=lambda i: shown[i] if columns[i].least and shown[i] > columns[i].least else -1)
-        if not (columns[widest].least and shown[widest] > columns[widest].least):
-            widest = max(shown, key=lambda i: shown[i])
-            if shown[widest] <= 4:
-                break
-        shown[widest] -= 1
-    return shown
-
-
-def _line(cells: Sequence[str], columns: Sequence[Column], shown: dict[int, int]) -> str:
-    parts = []
-    for i, wide in shown.items():
-        cell = text.cut(cells[i], wide)
-        parts.append(" " * (wide - text.width(cell)) + cell if columns[i].right else text.pad(cell, wide))
-    return (" " * GAP).join(parts)

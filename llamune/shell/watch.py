@@ -16,51 +16,17 @@ from llamune.chat.events import AnswerFailed, AnswerFinished, Event
 from llamune.chat.fanout import Running
 from llamune.chat.session import Answer
 from llamune.errors import LlamuneError
-from llamune.i18n import _, ngettext
+from llamune.i18n import _
 from llamune.shell import columns
-from llamune.shell.screen import Screen
+from llamune.shell.lanes import board, typed_ahead, waiting_for
+from llamune.shell.screen import Screen, above
 from llamune.shell.view import View
 
 if TYPE_CHECKING:
     from llamune.shell.stream import AnswerStream
 
 INTERVAL = 0.1  # seconds between redraws while text comes: ten a second cost half the CPU of twenty
-ROWS = 100  # that are printed in one step
 SPINNER_EVERY = 3  # intervals between two spinner steps
-
-
-async def above(screen: Screen, draw: Callable[[], str]) -> None:
-    """Prints what takes long to draw: drawn in a thread, printed in steps, so that the prompt never stands still."""
-    rows = (await asyncio.to_thread(draw)).split("\n")
-    for at in range(0, len(rows), ROWS):
-        screen.above("\n".join(rows[at : at + ROWS]))
-        await asyncio.sleep(0)
-
-
-def waiting_for(lane: Lane, now: float) -> str:
-    """What a running answer is doing, and since when, in words."""
-    said = {
-        "waiting": lane.why or _("waiting for {model}"),
-        "loading": _("loading {model}"),
-        "reading": _("{model} reads {tokens} tokens") if lane.reading else _("{model} reads the conversation"),
-        "thinking": _("{model} is thinking"),
-        "writing": _("{model} is writing"),
-    }.get(lane.state, "{model}")
-    what = said.format(model=text.one_line(lane.model), tokens=f"{lane.reading:,}")
-    return f"{what}  {text.seconds(1000 * (now - lane.since))}"
-
-
-def brief(lane: Lane, now: float) -> str:
-    """The same in one or two words, for the toolbar."""
-    if lane.state == "waiting":
-        return _("waiting")
-    return text.seconds(1000 * (now - lane.since))
-
-
-def typed_ahead(lines: Iterable[str], view: View, columns: int) -> list[str]:
-    """The last lines that were typed ahead, as rows."""
-    rows = [text.cut(_("next: ") + text.one_line(line), columns - 1) for line in lines]
-    return [view.style(row, "dim") for row in rows[-3:]]
 
 
 class Watch:
@@ -69,22 +35,23 @@ class Watch:
     Args:
         thinking: "fold", "show" or "off".
         queued: lines the user typed meanwhile, shown under the answer.
-        after: says what stands at the end of the line of figures (the traffic, where there is no toolbar).
-        stored: gives an answer's record, for what it saw; None = nothing is said of that.
         blind: whose names are hidden.
+        stored: gives an answer's record, for what it saw.
+        after: says what stands at the end of the line of figures (the traffic, where there is no toolbar).
     """
 
     def __init__(
-        self, screen: Screen, view: View, thinking: str, queued: Callable[[], list[str]], blind: Blind | None = None,
-        after: Callable[[], str] = str, stored: Callable[[int], Answer] | None = None,
+        self, screen: Screen, view: View, thinking: str, queued: Iterable[str], blind: Blind,
+        stored: Callable[[int], Answer], after: Callable[[], str],
     ) -> None:  # fmt: skip
         self._screen = screen
         self._view = view
         self._thinking = thinking
         self._queued = queued
-        self._blind = blind or Blind()
-        self._after = after
+        self._blind = blind
         self._stored = stored
+        self._after = after
+        self._running: Running | None = None
         self._lanes: dict[int, Lane] = {}
         self._tick = 0
         self._stream: AnswerStream | None = None
@@ -103,10 +70,21 @@ class Watch:
         """Answers that have not ended."""
         return [lane for lane in self._lanes.values() if lane.end is None]
 
-    async def show(self, running: Running) -> list[Lane]:
-        """Consumes the events to their end. Returns what became of each answer."""
+    def stop(self, answer_id: int | None = None) -> int:
+        """Stops one answer, or all. Returns how many."""
+        if self._running is None or (answer_id is not None and answer_id not in self._running.ids):
+            return 0
+        self._running.stop(answer_id)
+        return len(self.open) if answer_id is None else 1
+
+    async def show(self, running: Running, stands: Answer | None) -> list[Lane]:
+        """Consumes the events to their end. Returns what became of each answer.
+
+        Args:
+            stands: the answer that several new ones are shown beside.
+        """
         now = time.monotonic()
-        self._lanes = {}
+        self._running = running
         async with running:
             self._lanes = {i: Lane(i, now) for i in sorted(running.ids)}  # as they were asked
             ticker = asyncio.create_task(self._ticks())
@@ -118,6 +96,9 @@ class Watch:
                 with suppress(asyncio.CancelledError):
                     await ticker
                 self._screen.preview([])
+        if len(self._lanes) > 1 and self.wide:
+            answers = [*([stands] if stands else []), *map(self._stored, self._lanes)]
+            await above(self._screen, lambda: self._view.side_by_side(answers, self._screen.columns))
         return list(self._lanes.values())
 
     async def _take(self, event: Event) -> None:
@@ -143,7 +124,8 @@ class Watch:
             lanes = list(self._lanes.values())
             if len(lanes) > 1:
                 if self._tick % SPINNER_EVERY == 0:
-                    self._screen.preview(self._board(lanes))
+                    shown = [lane for lane in lanes if self.wide or not lane.end]
+                    self._screen.preview(board(shown, self._screen.room, self._screen.columns, self._tail()))
             elif lanes and not lanes[0].end:
                 self._flush(lanes[0])
 
@@ -171,20 +153,19 @@ class Watch:
         if self._labelled:
             return ""
         self._labelled = True
-        label, above = self._named(lane)
+        label, before = self._named(lane)
         if lane.thinking and self._thinking != "show":
             n = sum(map(len, lane.thinking))
             took = text.seconds(1000 * (time.monotonic() - self._thinking_since))
             told = _("thought for {time}, {n} characters · /think shows it").format(time=took, n=f"{n:,}")
             label += "   " + self._view.style(told, "dim")
-        return label + "\n" + above
+        return label + "\n" + before
 
     def _named(self, lane: Lane, letter: str = "") -> tuple[str, str]:
         """Who answers, and what is said before the text."""
-        answer = self._stored(lane.answer_id) if self._stored else None
-        mark = self._view.mark(answer) if answer else ""
-        above = self._view.above(answer, self._screen.columns) if answer else ""
-        return self._view.label(lane.model, lane.preset, letter, mark), above + "\n" if above else ""
+        answer = self._stored(lane.answer_id)
+        before = self._view.above(answer, self._screen.columns)
+        return self._view.label(lane.model, lane.preset, letter, self._view.mark(answer)), before and before + "\n"
 
     def _show_thinking(self, lane: Lane) -> None:
         """Prints whole lines of thinking as they come."""
@@ -214,7 +195,7 @@ class Watch:
                 return ""
             case AnswerFinished(usage=usage, reason=reason):
                 columns = self._screen.columns
-                cited = self._view.cited(self._stored(lane.answer_id), columns) if self._stored else ""
+                cited = self._view.cited(self._stored(lane.answer_id), columns)
                 figures = self._view.figures(usage, reason, columns, self._after())
                 return "\n".join(part for part in (cited, figures) if part)
             case AnswerFailed(message=message, hint=hint):
@@ -236,24 +217,6 @@ class Watch:
 
         await above(self._screen, draw)
 
-    def _board(self, lanes: list[Lane]) -> list[str]:
-        """A row for each answer; where there is no room for all, those being made, and how many more there are."""
-        now, tail = time.monotonic(), self._tail()
-        shown = [lane for lane in lanes if self.wide or not lane.end]
-        room = max(1, self._screen.room - len(tail))
-        if len(shown) > room:
-            shown.sort(key=lambda lane: (lane.end is not None, lane.state == "waiting"))
-            shown, left = shown[: room - 1], shown[room - 1 :]
-            waiting = sum(not lane.end for lane in left)
-            told = _("  … {waiting} more waiting, {done} done").format(waiting=waiting, done=len(left) - waiting)
-            tail = [text.cut(told, self._screen.columns - 1), *tail]
-        return [*(self._row(lane, now) for lane in shown), *tail]
-
-    def _row(self, lane: Lane, now: float) -> str:
-        tokens = ngettext("{n} token", "{n} tokens", lane.pieces).format(n=lane.pieces) if lane.pieces else ""
-        said = _("{model} is done").format(model=text.one_line(lane.model)) if lane.end else waiting_for(lane, now)
-        return text.cut(f"  {lane.letter}  {lane.preset:<10} {said}  {tokens}", self._screen.columns - 1)
-
     def _waiting(self, lane: Lane) -> str:
         spinner = self._view.glyphs.spinner
         step = spinner[self._tick // SPINNER_EVERY % len(spinner)]
@@ -262,4 +225,4 @@ class Watch:
 
     def _tail(self) -> list[str]:
         """What was typed ahead, under the answer."""
-        return typed_ahead(self._queued(), self._view, self._screen.columns)
+        return typed_ahead(self._queued, self._view, self._screen.columns)

@@ -1,0 +1,62 @@
+"""What the chat says without being asked: answers that came from behind, evidence that is not written, a context that
+fills, and how long a command has been at work. It decides nothing and stops nothing.
+"""
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from llamune import text
+from llamune.chat.board import Lane
+from llamune.chat.events import AnswerFailed, AnswerFinished
+from llamune.chat.session import Turn
+from llamune.i18n import _
+from llamune.shell.lanes import typed_ahead
+
+if TYPE_CHECKING:
+    from llamune.shell.repl import Repl
+
+FULL = 0.8  # of the context: from here on the gauge warns
+
+
+class Notices:
+    """The notices of one chat."""
+
+    def __init__(self, repl: "Repl") -> None:
+        self._repl = repl
+        self._unwritten = ""  # why evidence is not being written, as it was told
+
+    def _say(self, said: str, tone: str) -> None:
+        view, screen = self._repl.view, self._repl.screen
+        screen.above(f"{view.style(view.glyphs.dot, tone)} {text.folded(said, screen.columns - 2)}")
+
+    def arrived(self, turn: Turn, lanes: Iterable[Lane]) -> None:
+        """One line when a turn's background answers are there, and one for each that failed."""
+        ends = [(lane, lane.end) for lane in lanes]
+        if came := [text.one_line(lane.model) for lane, end in ends if isinstance(end, AnswerFinished)]:
+            asked = text.cut(text.one_line(turn.question), 24)
+            told = _("answers from {models} have arrived for “{question}”   /answers · /ignore")
+            self._say(told.format(models=_(" and ").join(dict.fromkeys(came)), question=asked), "good")
+        for lane, end in ends:
+            if isinstance(end, AnswerFailed):
+                self._say(f"{lane.letter} {text.one_line(lane.model)}: {end.message}", "warn")
+
+    def evidence(self) -> None:
+        """Says once that evidence is not being written, or is again."""
+        if (problem := self._repl.app.evidence.problem) != self._unwritten:
+            self._unwritten = problem
+            told = _("evidence is not being written: {reason}").format(reason=problem) if problem else ""
+            self._say(told or _("evidence is being written again"), "warn" if problem else "good")
+
+    def context(self, filled: float) -> None:
+        """Warns when little of the context is left; `filled` is the part in use, 0 to 1."""
+        if filled >= FULL:
+            told = _("The context is {percent} % full: /compact shortens it, /context size N gives more room.")
+            self._repl.screen.above(self._repl.view.style(told.format(percent=round(100 * filled)), "warn"))
+
+    def at_work(self, since: float) -> None:
+        """How long a command has been at work, and what was typed meanwhile; answers say so themselves."""
+        view, screen, now = self._repl.view, self._repl.screen, time.monotonic()
+        told = _("{time} · Ctrl-C stops it").format(time=text.seconds(1000 * (now - since)))
+        row = view.style(f"{view.glyphs.spinner[int(now) % len(view.glyphs.spinner)]} {told}", "dim")
+        screen.preview([row, *typed_ahead(self._repl.front.lines, view, screen.columns)])
