@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import sys
+from typing import TextIO
 
 from llamune.chat.session import Answer
 from llamune.commands.values import Shown
@@ -22,21 +23,24 @@ NOT_FOR_TERMINALS = re.compile(
 
 def show(*values: Shown | str) -> None:
     """Prints values, one after another."""
-    terminal = sys.stdout.isatty()
-    view = View(Style(colors(terminal=terminal)), glyphs(sys.stdout.encoding), markdown=False, commands=False)
-    columns = shutil.get_terminal_size().columns if terminal else WIDE
+    view, columns = _view(sys.stdout)
     for value in values:
         print(view.show(value, columns))
 
 
 def show_sources(answer: Answer) -> None:
     """What stands behind an answer, on standard error."""
-    terminal = sys.stderr.isatty()
-    view = View(Style(colors(terminal=terminal)), glyphs(sys.stderr.encoding), markdown=False, commands=False)
-    columns = shutil.get_terminal_size().columns if terminal else WIDE
+    view, columns = _view(sys.stderr)
     for said in (view.above(answer, columns), view.cited(answer, columns)):
         if said:
             print(said, file=sys.stderr)
+
+
+def _view(stream: TextIO) -> tuple[View, int]:
+    """How things look on a stream, and how many columns it has."""
+    terminal = stream.isatty()
+    view = View(Style(colors(terminal=terminal)), glyphs(stream.encoding), markdown=False, commands=False)
+    return view, shutil.get_terminal_size().columns if terminal else WIDE
 
 
 def show_json(value: object) -> None:

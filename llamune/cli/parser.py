@@ -176,24 +176,13 @@ def own_name(parser: Parser) -> None:
 def common(parser: Parser) -> None:
     """The options that every command takes."""
     none = argparse.SUPPRESS  # a sub-command that says nothing must not undo what stood before it
-    parser.add_argument(
-        "--language",
-        metavar="en|ja",
-        type=one_of("auto", *LANGUAGES),
-        default=none,
-        help=_("language of the interface"),
-    )
-    parser.add_argument(
-        "--sealed",
-        action="store_const",
-        const="on",
-        default=none,
-        help=_("without any network but relays to the servers listed, or not at all"),
-    )
+    told = _("language of the interface")
+    parser.add_argument("--language", metavar="en|ja", type=one_of("auto", *LANGUAGES), default=none, help=told)
+    told = _("without any network but relays to the servers listed, or not at all")
+    parser.add_argument("--sealed", action="store_const", const="on", default=none, help=told)
     parser.add_argument("--scripted", action="store_true", default=none, help=argparse.SUPPRESS)
-    parser.add_argument(
-        "--version", action="version", version=f"Llamune {__version__}", help=_("show the version and leave")
-    )
+    version, told = f"Llamune {__version__}", _("show the version and leave")
+    parser.add_argument("--version", action="version", version=version, help=told)
     parser.add_argument("-h", "--help", action="help", help=_("show this help and leave"))
 
 

@@ -8,16 +8,16 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from llamune.cli import start
+from llamune.cli import sessions_json, start
 from llamune.cli.parser import Parser, Verbs, count, json_flag, number, yes_flag
 from llamune.errors import UsageError
 from llamune.i18n import N_, _, ngettext
 
 if TYPE_CHECKING:
     from llamune.chat.ports import Store
-    from llamune.chat.session import ChatSession, Hit, Turn
+    from llamune.chat.session import ChatSession, Turn
     from llamune.paths import Paths
 
 LIMIT = 20
@@ -105,27 +105,10 @@ def _list(args: argparse.Namespace, store: "Store", home: "Paths") -> None:
     found = list(islice(all_sessions(store, deleted=deleted), args.limit + 1))
     sessions, more = found[: args.limit], len(found) > args.limit
     if args.json:
-        return show_json([session_json(s) for s in sessions])
+        return show_json([sessions_json.session(s) for s in sessions])
     after = _("--limit shows more") if more else ""
     empty = _("The trash is empty.") if deleted else _("There are no sessions yet.")
     show(listing(sessions, after=after, empty=empty))
-
-
-def session_json(session: "ChatSession") -> dict[str, Any]:
-    """A session's own row, for programs; times in UTC."""
-    return {
-        "id": session.id,
-        "title": session.title,
-        "model": session.model,
-        "preset": session.preset,
-        "system": session.system,
-        "turns": session.turn_count,
-        **{k: _time(getattr(session, k)) for k in ("created_at", "updated_at", "deleted_at")},
-    }
-
-
-def _time(moment: Any) -> str | None:
-    return moment.isoformat() if moment else None
 
 
 def _show(args: argparse.Namespace, store: "Store", home: "Paths") -> None:
@@ -135,7 +118,7 @@ def _show(args: argparse.Namespace, store: "Store", home: "Paths") -> None:
 
     session = store.session(args.number)
     if args.json:
-        return show_json(session_json(session) | {"turns": [_turn_json(t, args.all) for t in _turns(store, session)]})
+        return show_json(sessions_json.whole(session, _turns(store, session), args.all))
     told = _("{session}: {turns}, {model} {preset}").format(
         session=wording.named(session),
         turns=wording.turns(session.turn_count),
@@ -152,19 +135,6 @@ def _turns(store: "Store", session: "ChatSession") -> "Iterator[Turn]":
         yield from store.turns(session.id, first=first, last=first + PAGE - 1)
 
 
-def _turn_json(turn: "Turn", all_answers: bool) -> dict[str, Any]:
-    from llamune.cli.printers import answer_json
-
-    answers = [a for a in turn.answers if a.adopted or (all_answers and not a.discarded)]
-    return {
-        "number": turn.number,
-        "question": turn.question,
-        "attachments": [{"name": a.name, "text": a.text} for a in turn.attachments],
-        "created_at": _time(turn.created_at),
-        "answers": [{"letter": a.letter, "adopted": a.adopted, **answer_json(a)} for a in answers],
-    }
-
-
 def _search(args: argparse.Namespace, store: "Store", home: "Paths") -> None:
     from llamune.cli.output import show, show_json
     from llamune.commands.sessions import head
@@ -172,24 +142,11 @@ def _search(args: argparse.Namespace, store: "Store", home: "Paths") -> None:
 
     hits = store.search(" ".join(args.words), limit=args.limit)
     if args.json:
-        return show_json([_hit_json(h) for h in hits])
+        return show_json([sessions_json.hit(h) for h in hits])
     for hit in hits:
         show(Marked(hit.excerpt, hit.marks, head(hit)))
     if not hits:
         print(_("Nothing was found."), file=sys.stderr)
-
-
-def _hit_json(hit: "Hit") -> dict[str, Any]:
-    return {
-        "session": hit.session.id,
-        "title": hit.session.title,
-        "turn": hit.turn_number,
-        "where": hit.where,
-        "letter": hit.letter,
-        "excerpt": hit.excerpt,
-        "marks": [list(m) for m in hit.marks],
-        "created_at": _time(hit.created_at),
-    }
 
 
 # taking along
