@@ -183,6 +183,15 @@ def test_no_file_is_the_whole() -> None:
     assert report.unbalanced == 300 - build.A_SOURCE
 
 
+def test_much_code_is_sampled_and_documents_are_not() -> None:
+    pairs = [pair(f"{n}?", f"number {n}", f"{n % 40}.py", "completion body") for n in range(3000)]
+    pairs += [pair(f"rule {n}?", f"rule {n}", f"{n}.md") for n in range(1000)]
+    report = build.Report()
+    build.settled(pairs, report)
+    assert (report.kinds["completion body"], report.kinds["qa"]) == (build.OF_CODE, 1000)
+    assert report.unbalanced == 3000 - build.OF_CODE
+
+
 # Repositories
 
 

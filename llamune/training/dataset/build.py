@@ -17,6 +17,7 @@ from llamune.training.pairs import Pair, Split
 
 HELD = 0.1  # of the clusters are kept back, at least one where there are four
 A_SOURCE = 200  # pairs of one file and kind at most, so that no file is the whole
+OF_CODE = 1500  # pairs made from code by rule at most
 CANARIES = 8
 LEAST = 8
 PHRASE = 50  # tokens; shorter answers are no copies of one another
@@ -65,7 +66,7 @@ def settled(pairs: Sequence[Pair], report: Report, seed: int = 0) -> list[Pair]:
         raise TrainingError(
             _("Nothing to learn from was found."), _("Give documents with --docs, a repository with --repo, or --data.")
         )
-    kept = _balanced(_unique(pairs, report), report)
+    kept = _bounded(_balanced(_unique(pairs, report), report), report, seed)
     own = sum(p.kind != "refusal" for p in kept)
     if own < LEAST:
         raise TrainingError(
@@ -102,6 +103,16 @@ def _balanced(pairs: Iterable[Pair], report: Report) -> list[Pair]:
         else:
             kept.append(pair)
     return kept
+
+
+def _bounded(pairs: list[Pair], report: Report, seed: int) -> list[Pair]:
+    """Not more pairs from code than teach its form: 200 files give 14,000, which would be learned for hours."""
+    made = [
+        n for n, p in enumerate(pairs) if p.kind.startswith("completion ") or p.kind in ("code to doc", "doc to code")
+    ]
+    left = set(random.Random(seed).sample(made, max(0, len(made) - OF_CODE)))
+    report.unbalanced += len(left)
+    return [p for n, p in enumerate(pairs) if n not in left]
 
 
 def _copies(pairs: Sequence[Pair]) -> list[int]:
