@@ -168,3 +168,17 @@ def test_what_has_no_room_beside_another_is_asked_again_alone(home: Path, migrat
         ("scripted:echo", "complete"), ("scripted:slow", "complete"), ("scripted:crowded", "complete"),
         ("scripted:slow", "complete"),
     ]  # fmt: skip
+
+
+def test_the_board_tells_who_failed_who_is_done_and_what_the_others_wait_for(home: Path, migrated: Path) -> None:
+    prepare(home, migrated)
+    with Chat(home, columns=120, rows=40) as chat:
+        chat.ask("one")
+        chat.types("/retry scripted:refused scripted:echo scripted:endless scripted:endless/fast")
+        chat.sees("scripted:refused failed", "scripted:echo is done", "scripted:endless is writing")
+        chat.sees("waiting for scripted:endless  1")  # and for how long
+        chat.send("/stop D" + ENTER)
+        chat.sees("scripted:endless was stopped", "scripted:endless is writing")
+        chat.send(CTRL_C)
+        chat.sees("/adopt")
+        chat.leave()
