@@ -1,6 +1,6 @@
-"""Our training against transformers' Trainer with PEFT: the same random model of the shape of Qwen2 0.5B, the same rows,
-the same LoRA, batch, type and threads, each in a process of its own. Tokens per second (padding not counted) over the
-steps after the first, and the most memory that the process ever held, loading included.
+"""Our training against transformers' Trainer with PEFT: the same random model of the shape of Qwen2 0.5B, the same
+rows, the same LoRA, batch, type and threads, each in a process of its own. Tokens per second (padding not
+counted) over the steps after the first, and the most memory that the process ever held, loading included.
 
 Two minutes and 3 GB of disk on two quiet cores. Needs the extra finetune. `--small`: a shape for trying the script.
 """
