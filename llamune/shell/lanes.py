@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from llamune import text
 from llamune.chat.board import Lane
+from llamune.chat.events import AnswerFailed, AnswerFinished
 from llamune.i18n import _, ngettext
 from llamune.shell.view import View
 
@@ -20,6 +21,17 @@ def waiting_for(lane: Lane, now: float) -> str:
     }.get(lane.state, "{model}")
     what = said.format(model=text.one_line(lane.model), tokens=f"{lane.reading:,}")
     return f"{what}  {text.seconds(1000 * (now - lane.since))}"
+
+
+def _ended(lane: Lane) -> str:
+    match lane.end:
+        case AnswerFinished():
+            said = _("{model} is done")
+        case AnswerFailed():
+            said = _("{model} failed")
+        case _:
+            said = _("{model} was stopped")
+    return said.format(model=text.one_line(lane.model))
 
 
 def behind(lanes: Iterable[Lane], glyphs: text.Glyphs) -> str:
@@ -51,5 +63,5 @@ def board(lanes: list[Lane], rows: int, columns: int, tail: list[str]) -> list[s
 
 def _row(lane: Lane, now: float, columns: int) -> str:
     tokens = ngettext("{n} token", "{n} tokens", lane.pieces).format(n=lane.pieces) if lane.pieces else ""
-    said = _("{model} is done").format(model=text.one_line(lane.model)) if lane.end else waiting_for(lane, now)
+    said = _ended(lane) if lane.end else waiting_for(lane, now)
     return text.cut(f"  {lane.letter}  {lane.preset:<10} {said}  {tokens}", columns - 1)
