@@ -6,6 +6,7 @@ from typing import Any
 
 from llamune.chat import lineup
 from llamune.commands import wording
+from llamune.commands.lineup import line_up
 from llamune.commands.models import look
 from llamune.commands.registry import Arguments, Choice, Parameter, command
 from llamune.commands.session import Shell
@@ -16,7 +17,6 @@ from llamune.modes import Mode, installed, told
 from llamune.text import one_line
 
 TITLE = N_("Modes")
-LINE_UP = ("lineup", "lineup_on")  # what a mode sets outside its session
 
 
 def names(shell: Shell) -> Iterable[Choice]:
@@ -59,11 +59,9 @@ async def _begin(shell: Shell, mode: Mode) -> None:
     corpora = await shell.app.library.corpora() if mode.corpora else ()
     changes, missing = mode.applied(known, shell.app.presets, corpora)
     before: dict[str, Any] = {key: getattr(session, key) for key in changes}
-    if mode.lineup:
-        before |= {key: getattr(shell.app.state, key) for key in LINE_UP}
-        shell.app.state.remember(lineup=_lineup(mode, known), lineup_on=True)
-    set_to = changes | ({key: getattr(shell.app.state, key) for key in LINE_UP} if mode.lineup else {})
-    shell.conversation.change(mode=mode.name, **changes, before_mode={"before": before, "set": set_to})
+    its_own = {"lineup": _lineup(mode, known), "lineup_on": True} if mode.lineup else {}
+    set_to = {"before": before, "set": changes, **its_own}
+    shell.conversation.change(mode=mode.name, **changes, before_mode=set_to)
     _tell(shell, mode, missing)
 
 
@@ -74,7 +72,7 @@ def _tell(shell: Shell, mode: Mode, missing: list[str]) -> None:
     prompts = shell.app.library.prompts(session)
     rows += [(_("extra prompts"), " · ".join(one_line(p.text)[:80] for p in prompts))] if prompts else []
     rows += [(_("documents"), ", ".join(session.corpora))] if session.corpora else []
-    rows += [(_("line-up"), ", ".join(shell.app.state.lineup))] if mode.lineup else []
+    rows += [(_("line-up"), ", ".join(line_up(shell)[0]))] if mode.lineup else []
     shell.show(Fields(rows))
     if missing:
         shell.show(Note(_("not here: {names}").format(names=", ".join(map(one_line, missing))), "warn"))
@@ -106,13 +104,10 @@ def _off(shell: Shell) -> None:
 
 def _restore(shell: Shell) -> None:
     """Puts back what the mode had set; what the user changed since then stays."""
-    session, state = shell.conversation.session, shell.app.state
+    session = shell.conversation.session
     before, set_to = session.before_mode.get("before", {}), session.before_mode.get("set", {})
-    now = {key: getattr(state if key in LINE_UP else session, key) for key in before}
-    back = {k: v for k, v in before.items() if _plain(now[k]) == _plain(set_to.get(k))}
-    if line_up := {k: v for k, v in back.items() if k in LINE_UP}:
-        state.remember(**line_up)
-    changes = {k: tuple(v) if k == "corpora" else v for k, v in back.items() if k not in LINE_UP}
+    back = {k: v for k, v in before.items() if _plain(getattr(session, k)) == _plain(set_to.get(k))}
+    changes = {k: tuple(v) if k == "corpora" else v for k, v in back.items()}
     shell.conversation.change(mode="", before_mode={}, **changes)
 
 

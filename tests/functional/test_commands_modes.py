@@ -7,6 +7,7 @@ from remembering import RememberingShell
 
 from llamune.chat.ports import ChatRequest
 from llamune.chat.session import Answer
+from llamune.commands.lineup import candidates
 from llamune.commands.prompts import READY
 from llamune.errors import NotFound, UsageError
 from llamune.library import Library
@@ -118,8 +119,10 @@ async def test_a_mode_sets_everything_and_gives_it_back(shell: RememberingShell)
     assert (session.mode, session.model, session.preset, session.corpora) == (
         *("mine", "scripted:markdown", "fast", ("rules",)),
     )
-    assert shell.app.state.lineup == ["scripted:echo/code", "absent/fast"]
-    assert shell.app.state.lineup_on
+    assert [str(c) for c in candidates(shell)] == ["scripted:echo/code", "absent/fast"]
+    await shell.run("/lineup remove 2")
+    assert [str(c) for c in candidates(shell)] == ["scripted:echo/code"]
+    assert (shell.app.state.lineup, shell.app.state.lineup_on) == (["scripted:list/fast"], False), "of other sessions"
     await shell.run("/knowledge off")
     await shell.say("hello")
     assert system(shell) == "You audit.\n\nQuote."
@@ -131,7 +134,7 @@ async def test_a_mode_sets_everything_and_gives_it_back(shell: RememberingShell)
     session = shell.conversation.session
     assert (session.mode, session.system, session.preset) == ("", "", "balanced")
     assert session.model == "scripted:echo", "what was changed by hand stays"
-    assert (shell.app.state.lineup, shell.app.state.lineup_on) == (["scripted:list/fast"], False)
+    assert (shell.app.state.lineup, candidates(shell)) == (["scripted:list/fast"], [])
     with pytest.raises(UsageError, match="No mode is on"):
         await shell.run("/mode off")
 
