@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from llamune.cli import knowledge
+from llamune.cli import finetune_recipe, knowledge
 from llamune.cli.parser import Parser
 from llamune.errors import TrainingError
 from llamune.i18n import _
@@ -62,6 +62,7 @@ async def built(app: "App", name: str, sources: "Sources", writer: str) -> tuple
     from llamune.training.dataset import build, gather, written
     from llamune.training.versions import Versions
 
+    finetune_recipe.needs_extra("datasketch", "tree_sitter")
     target = Versions(app.paths.own).data(name)
     report = build.Report()
     await asyncio.to_thread(app.load)

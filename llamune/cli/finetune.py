@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from llamune import modes
-from llamune.cli import dataset_sources, finetune_compare, finetune_recipe, finetune_versions, start
+from llamune.cli import dataset_sources, detached, finetune_compare, finetune_recipe, finetune_versions, start
 from llamune.cli.parser import Declare, Parser, one_of
 from llamune.errors import UsageError
 from llamune.i18n import N_, _
@@ -47,21 +47,23 @@ def declare(parser: Parser) -> None:
     parser.add_argument("--to", metavar="|".join(ENGINES), type=one_of(*ENGINES), help=engine)
     dataset_sources.sources_arguments(parser)
     finetune_recipe.arguments(parser)
-    _json(parser)
+    _common(parser)
 
 
-def _json(parser: Parser) -> None:
+def _common(parser: Parser) -> None:
     parser.add_argument("--json", action="store_true", help=_("one JSON event a line"))
+    without = _("go on without this terminal, once everything that can be refused has been looked at")
+    parser.add_argument("--background", action="store_true", help=without)
 
 
 def _resume_arguments(parser: Parser) -> None:
     parser.add_argument("version", metavar=_("NAME"), nargs="?", default="", help=_("which; without: the last one"))
-    _json(parser)
+    _common(parser)
 
 
 def _update_arguments(parser: Parser) -> None:
     parser.add_argument("version", metavar=_("NAME"), help=_("whose sources to read again"))
-    _json(parser)
+    _common(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -69,6 +71,9 @@ def run(args: argparse.Namespace) -> int:
     verbs: dict[str, Callable[[argparse.Namespace], None]] = {
         "": _make, "resume": _resume, "update": _update, "compare": finetune_compare.run, **finetune_versions.RUN,
     }  # fmt: skip
+    if getattr(args, "background", False):
+        finetune_recipe.needs_extra()
+        detached.detach()
     verbs[args.verb or ""](args)
     return 0
 
@@ -125,7 +130,13 @@ async def _work(app: "App", versions: "Versions", version: "Version", args: argp
     from llamune.training.making import Making
 
     told = Told(json=args.json)
-    with told, versions.turn(lambda: told.event({"event": "queued"})), versions.working(version):
+    if args.background:
+        log = version.folder / "told.log"
+        said = _("{name} is made in the background. {list} shows how far it is, {stop} ends it. Its log: {path}")
+        stop = f"llamune finetune stop {version.tag}"
+        told.line(said.format(name=version.tag, list="llamune finetune list", stop=stop, path=log))
+        detached.go_on(log)
+    with told, versions.working(version), versions.turn(lambda: told.event({"event": "queued"})):
         making = Making(version, app.open_catalog(), psutil.virtual_memory().available, app.paths.busy, told.event)
         result = await making.run()
     losses = result["losses"]

@@ -66,11 +66,15 @@ def recipe(args: argparse.Namespace) -> "Recipe":
     return Recipe(rate=rate, **{n: getattr(args, n) for n in names}).check()
 
 
-def needs_extra() -> None:
-    """Raises TrainingError where a package is missing, with what to do, also without the internet."""
+def needs_extra(*names: str) -> None:
+    """Raises TrainingError where one of these packages is missing, with what to do, also without the internet.
+
+    Args:
+        names: of modules; none = everything that making a model needs.
+    """
     from importlib.util import find_spec
 
-    missing = [name for name in EXTRA if find_spec(name) is None]
+    missing = [name for name in names or EXTRA if find_spec(name) is None]
     if missing:
         raise TrainingError(
             _("Making a model needs packages that are not installed: {names}").format(names=", ".join(missing)),

@@ -1,11 +1,13 @@
 """What is seen while a model is made: one line a stage, a line with the loss while it trains; or JSON lines."""
 
+import asyncio
 import json as json_module
+import shutil
 import sys
 from typing import Any
 
 from llamune.i18n import _
-from llamune.text import clean, pad, seconds
+from llamune.text import clean, cut, pad, seconds, wrap
 
 BARS = "▁▂▃▄▅▆▇█"
 LABEL = 11  # columns
@@ -25,8 +27,15 @@ class Told:
     def __enter__(self) -> "Told":
         return self
 
-    def __exit__(self, *_error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
         self._wipe()
+        if kind is asyncio.CancelledError:  # Ctrl-C
+            self.line(_("Interrupted. To go on: {command}").format(command="llamune finetune resume"))
+
+    def line(self, text: str) -> None:
+        """Says something that is no event; to a program nothing."""
+        if not self._json:
+            print(text, flush=True)
 
     def event(self, event: dict[str, Any]) -> None:
         """Shows one event."""
@@ -75,7 +84,7 @@ class Told:
             case "done":
                 told = _("{model} in {engine}. Try it: {command}")
                 command = f"llamune chat --model {e['model']}"
-                return labelled(_("done"), told.format(model=e["model"], engine=e["engine"], command=command))
+                return labelled(_("done"), told.format(model=e["model"], engine=_engine(e["engine"]), command=command))
         return ""
 
     def _step(self, event: dict[str, Any]) -> None:
@@ -85,11 +94,12 @@ class Told:
         if not sys.stdout.isatty():
             return
         left = seconds((event["steps"] - event["step"]) * self._per_step * 1000)
+        label = pad(_("train"), LABEL)
         told = _("{percent:3.0%} loss {loss:.3f} {curve} {speed:.0f} tokens/s, about {left} left").format(
             percent=event["step"] / event["steps"], loss=event["loss"], curve=curve(self._losses),
             speed=event["tokens"] / max(took, 1e-6), left=left,
         )  # fmt: skip
-        print("\r\x1b[2K" + labelled(_("train"), told), end="", flush=True)
+        print("\r\x1b[2K" + cut(label + told, _columns() - 1), end="", flush=True)
 
     def _wipe(self) -> None:
         if self._losses and not self._json and sys.stdout.isatty():
@@ -97,8 +107,17 @@ class Told:
 
 
 def labelled(label: str, text: str) -> str:
-    """A line with the name of its stage in front, in a column of its own."""
-    return f"{pad(label, LABEL)}{text}"
+    """A line with the name of its stage in front, in a column of its own; in a narrow terminal more lines."""
+    rows = wrap(text, _columns() - LABEL) if sys.stdout.isatty() else [text]
+    return "\n".join(pad(label if not n else "", LABEL) + row for n, row in enumerate(rows))
+
+
+def _engine(name: str) -> str:
+    return _("the built-in engine") if name == "embedded" else "Ollama"
+
+
+def _columns() -> int:
+    return max(2 * LABEL, shutil.get_terminal_size().columns)
 
 
 def curve(losses: list[float]) -> str:

@@ -2,23 +2,20 @@
 
 import argparse
 import asyncio
-import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llamune.cli import start
-from llamune.cli.parser import Declare, Parser, one_of
+from llamune.cli import finetune_export, start
+from llamune.cli.parser import Declare, Parser
 from llamune.errors import EngineError, TrainingError, UsageError
 from llamune.i18n import N_, _
 
 if TYPE_CHECKING:
     from llamune.app import App
     from llamune.training.versions import Version
-
-FORMS = ("gguf", "safetensors", "modelfile")
 
 
 def _version(parser: Parser) -> None:
@@ -39,36 +36,24 @@ def _delete_arguments(parser: Parser) -> None:
     parser.add_argument("--yes", action="store_true", help=_("do not ask"))
 
 
-def _export_arguments(parser: Parser) -> None:
-    _version(parser)
-    parser.add_argument("file", metavar=_("FILE"), type=Path, help=_("where to write it"))
-    parser.add_argument("--to", metavar="|".join(FORMS), type=one_of(*FORMS), default="gguf", help=_("which form"))
-
-
 VERBS: Mapping[str, tuple[str, Declare]] = {
     "list": (N_("own models and their versions"), _json),
     "show": (N_("everything about a version: recipe, figures, files"), _show_arguments),
     "try": (N_("chat with a version"), _version),
+    "stop": (N_("end the making of a version; it can be resumed"), _version),
     "promote": (N_("let a version be the model of its name"), _version),
     "rollback": (N_("let the version before be the model of its name again"), _version),
     "delete": (N_("remove a version for ever"), _delete_arguments),
-    "export": (N_("write a version as a GGUF file, its LoRA weights, or a Modelfile"), _export_arguments),
+    "export": (N_("write a version as a GGUF file, its LoRA weights, or a Modelfile"), finetune_export.arguments),
 }
 
 
-def _find(args: argparse.Namespace) -> "tuple[App, Version]":
+def _find(args: argparse.Namespace, *, finished: bool = False) -> "tuple[App, Version]":
     from llamune.training.versions import Versions
 
     app = start.app(args)
-    return app, Versions(app.paths.own).find(args.version)
-
-
-def _finished(version: "Version") -> None:
-    if version.state != "done":
-        raise UsageError(
-            _("{name} is not finished.").format(name=version.tag),
-            _("To go on: {command}").format(command=f"llamune finetune resume {version.tag}"),
-        )
+    versions = Versions(app.paths.own)
+    return app, versions.finished(args.version) if finished else versions.find(args.version)
 
 
 def _list(args: argparse.Namespace) -> None:
@@ -84,7 +69,10 @@ def _list(args: argparse.Namespace) -> None:
         show_json(rows)
         return
     states = {"running": _("being made"), "stopped": _("interrupted"), "done": _("finished")}
-    names = ("", _("model"), _("state"), _("base"), _("loss"), _("worth it"))
+    columns = (
+        Column(""), Column(_("model")), Column(_("state")), Column(_("base"), spare=3), Column(_("loss"), spare=1),
+        Column(_("worth it"), spare=2),
+    )  # fmt: skip
     table = tuple(
         ("★" if v.number == versions.current(v.name) else "", v.tag, states[v.state], _base(v), _losses(v), _worth(v))
         for v in found
@@ -92,7 +80,7 @@ def _list(args: argparse.Namespace) -> None:
     if not table:
         show(_("There is no own model yet. Make one: {command}").format(command="llamune finetune --help"))
         return
-    show(Listing(tuple(map(Column, names)), table))
+    show(Listing(columns, table))
 
 
 def _base(version: "Version") -> str:
@@ -147,15 +135,23 @@ def _show(args: argparse.Namespace) -> None:
 def _try(args: argparse.Namespace) -> None:
     from llamune.cli import chat
 
-    _app, version = _find(args)
-    _finished(version)
+    _app, version = _find(args, finished=True)
     args.model, args.verb = version.tag, None
     chat.run(args)
 
 
-def _promote(args: argparse.Namespace) -> None:
+def _stop(args: argparse.Namespace) -> None:
+    from llamune.cli.output import show
+    from llamune.training.versions import Versions
+
     app, version = _find(args)
-    _finished(version)
+    Versions(app.paths.own).stop(version)
+    again = f"llamune finetune resume {version.tag}"
+    show(_("{name} was stopped. To go on: {command}").format(name=version.tag, command=again))
+
+
+def _promote(args: argparse.Namespace) -> None:
+    app, version = _find(args, finished=True)
     _stand(app, version)
 
 
@@ -226,21 +222,7 @@ async def _remove(app: "App", version: "Version", names: list[str]) -> None:
         await catalog.aclose()
 
 
-def _export(args: argparse.Namespace) -> None:
-    from llamune.cli.output import show
-
-    _app, version = _find(args)
-    _finished(version)
-    model = version.folder / "model.gguf"
-    if args.to == "modelfile":
-        args.file.write_text(f"FROM {model}\n", encoding="utf-8")
-    else:
-        best = version.folder / "checkpoints" / "best" / "weights.safetensors"
-        shutil.copyfile(model if args.to == "gguf" else best, args.file)
-    show(_("Written: {path}").format(path=args.file))
-
-
 RUN: Mapping[str, Callable[[argparse.Namespace], None]] = {
-    "list": _list, "show": _show, "try": _try, "promote": _promote, "rollback": _rollback, "delete": _delete,
-    "export": _export,
+    "list": _list, "show": _show, "try": _try, "stop": _stop, "promote": _promote, "rollback": _rollback,
+    "delete": _delete, "export": finetune_export.run,
 }  # fmt: skip

@@ -18,6 +18,7 @@ from llamune.i18n import _
 
 MARK = "ZQXJ"  # stands for an answer; a text that no template changes
 GREEDY = {"temperature": 0, "cache_prompt": True}
+NEVER = -1000.0
 TOP = 20  # log-probabilities of each step
 
 
@@ -66,7 +67,7 @@ class Served:
         the likeliest is only part of a character."""
         found = await self._ask("/completion", {**GREEDY, "prompt": list(tokens), "n_predict": 1, "n_probs": TOP})
         steps = found.get("completion_probabilities") or [{"top_logprobs": []}]
-        return {int(t["id"]): float(t["logprob"]) for t in steps[0]["top_logprobs"]}
+        return {int(t["id"]): _number(t["logprob"]) for t in steps[0]["top_logprobs"]}
 
     async def _ask(self, path: str, body: dict[str, Any]) -> Any:
         try:
@@ -77,6 +78,11 @@ class Served:
         if status != 200 or not isinstance(answer, dict):
             raise TrainingError(_("llama.cpp refused {path}: {answer}").format(path=path, answer=str(answer)[:200]))
         return answer
+
+
+def _number(logprob: float | None) -> float:
+    """Weights that have run away have no log-probability: it counts as one that no other is near to."""
+    return NEVER if logprob is None else logprob
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -65,6 +66,16 @@ class Versions:
         close = near(wanted, (v.tag for v in versions))
         hint = _("Did you mean {names}?").format(names=", ".join(close)) if close else ""
         raise UsageError(_("There is no own model called {name}.").format(name=wanted), hint)
+
+    def finished(self, wanted: str) -> Version:
+        """As `find`. Raises UsageError when it is not finished, too."""
+        version = self.find(wanted)
+        if version.state != "done":
+            raise UsageError(
+                _("{name} is not finished.").format(name=version.tag),
+                _("To go on: {command}").format(command=f"llamune finetune resume {version.tag}"),
+            )
+        return version
 
     def new(self, name: str, job: Mapping[str, Any], dataset: Path) -> Version:
         """A new version of a name, which will learn from a copy of `dataset`. Raises UsageError, TrainingError."""
@@ -136,15 +147,18 @@ class Versions:
         handle = os.open(version.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.pwrite(handle, f"{os.getpid():<12}".encode(), 0)
             yield
         except BlockingIOError as error:
             raise TrainingError(_("{name} is being made by another process.").format(name=version.tag)) from error
         finally:
             os.close(handle)
 
-    def reread(self, version: Version) -> Version:
-        """The version as it is now."""
-        return self._read(version.folder)
+    def stop(self, version: Version) -> None:
+        """Ends the process that makes a version; nothing of it is lost. Raises UsageError when none does."""
+        if version.state != "running":
+            raise UsageError(_("{name} is not being made.").format(name=version.tag))
+        os.kill(int((version.folder / "lock").read_text()), signal.SIGTERM)
 
     def _read(self, folder: Path) -> Version:
         job, result = _json(folder / "job.json"), _json(folder / "result.json")

@@ -186,3 +186,35 @@ def test_it_pauses_while_a_model_answers(rules: Path, tmp_path: Path) -> None:
                 break
         os.killpg(process.pid, signal.SIGKILL)
     assert run(tmp_path, "finetune", "resume", "--json")[0] == 0
+
+
+def test_in_the_background_stopped_and_resumed(
+    rules: Path, made: tuple[Path, list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    """The command is back when the version has begun; what makes it is in no session of the terminal."""
+    with files.held(tmp_path / "busy"):
+        code, out, err = run(tmp_path, *make(rules), "--background")
+        assert code == 0, err
+        assert [e["event"] for e in events(out)] == ["dataset"]
+        [version] = json.loads(run(tmp_path, "finetune", "list", "--json")[1])
+        assert version["state"] == "running"
+        pid = int((tmp_path / "own" / "kitei" / "1" / "lock").read_text())
+        assert os.getsid(pid) == os.getpgid(pid) != os.getsid(0)
+        assert run(tmp_path, "finetune", "stop", "kitei")[0] == 0
+    code, _out, err = run(tmp_path, "finetune", "stop", "kitei")
+    assert (code, "is not being made" in err) == (2, True)
+    assert run(tmp_path, "finetune", "resume", "--json")[0] == 0
+    assert digest(tmp_path) == digest(made[0])
+
+
+def test_what_is_refused_is_said_before_the_background(rules: Path, tmp_path: Path) -> None:
+    code, out, err = run(tmp_path, "finetune", "--background", "--docs", str(rules), "--name", "x", "--base", "no.gguf")
+    assert code == 6
+    assert "cannot be read" in out + err
+
+
+def test_weights_that_ran_away_are_not_registered(rules: Path, tmp_path: Path) -> None:
+    code, _out, err = run(tmp_path, *make(rules), "--method", "full", "--rate", "0.99")
+    assert code == 6
+    assert "does not say what was trained" in err or "no number any more" in err
+    assert "kitei:1" not in run(tmp_path, "models", "list")[1]

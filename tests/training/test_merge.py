@@ -1,16 +1,22 @@
 """What was trained is what the engine says: every family, every method, compared through llama.cpp."""
 
+import json
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import gguf
 import pytest
 import tiny_base
 import torch
+import xllamacpp
+from safetensors.torch import save_file
 
-from llamune.training import verify
+from llamune.errors import UsageError
+from llamune.training import lora, verify
 from llamune.training.child import adapter, base, merge, reference
 from llamune.training.recipe import Recipe
+from llamune.training.served import TOP, serving
 
 PROMPTS = [[1, 300, 301, 302, 17, 450], [1, 600, 5, 77, 1200, 900, 31], [1, 44]]
 LENGTH = 12
@@ -26,6 +32,7 @@ def changed(family: str, recipe: Recipe, folder: Path) -> tuple[Path, Path, list
             tensor += torch.randn_like(tensor) * 0.1 * tensor.abs().mean().clamp(min=0.05)
     state = {n: t.detach().clone() for n, t in adapter.trained(model).items()}
     merge.write(opened, dict(adapter.changes(opened, state, recipe)), folder / "own.gguf", "own:1", recipe.kind)
+    save_file(state, folder / "weights.safetensors")
     return opened.path, folder / "own.gguf", reference.answers(model, PROMPTS, LENGTH, [2], "cpu")
 
 
@@ -47,6 +54,53 @@ async def test_the_base_alone_does_not_answer_so(family: str, tmp_path: Path) ->
     """Else the comparison above could not fail."""
     plain, _own, wanted = changed(family, Recipe(rank=4), tmp_path)
     assert (await verify.in_file(plain, PROMPTS, wanted, 512)).largest > 10 * verify.LIMIT
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3"])
+@pytest.mark.parametrize("recipe", [Recipe(rank=4), Recipe(rank=4, alpha=7, rslora=True)], ids=["lora", "rslora"])
+async def test_base_and_own_model_without_loading_again(family: str, recipe: Recipe, tmp_path: Path) -> None:
+    """The adapter beside the base: with strength 1 it says what the merged file says, with 0 what the base says."""
+    plain, own, _wanted = changed(family, recipe, tmp_path)
+    lora.write(tmp_path / "weights.safetensors", own, recipe, tmp_path / "lora.gguf")
+    server = xllamacpp.Server(with_adapter(plain, tmp_path / "lora.gguf"))
+    for path, scale in ((own, 1), (plain, 0), (own, 1)):
+        async with serving(path, 512) as served:
+            pairs = [(await served.next(prompt), beside(server, prompt, scale)) for prompt in PROMPTS]
+        differences = [abs(found[i] - p) for wanted, found in pairs for i, p in wanted.items() if i in found]
+        assert differences
+        assert max(differences) <= verify.LIMIT
+
+
+def with_adapter(model: Path, adapter: Path) -> Any:
+    params = xllamacpp.CommonParams()
+    params.model.path, params.n_ctx, params.port, params.warmup = str(model), 512, 0, False
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
+    added = xllamacpp.CommonAdapterLoraInfo()
+    added.path, added.scale = str(adapter), 1.0
+    params.lora_adapters = [added]
+    return params
+
+
+def beside(server: Any, prompt: list[int], scale: int) -> dict[int, float]:
+    """The likeliest next tokens with the adapter at a strength; what is cached was computed at another one."""
+    body = {
+        "temperature": 0,
+        "cache_prompt": False,
+        "prompt": prompt,
+        "n_predict": 1,
+        "n_probs": TOP,
+        "lora": [{"id": 0, "scale": scale}],
+    }
+    request = Request(f"{server.listening_address}/completion", json.dumps(body).encode())
+    with urlopen(request) as answer:
+        steps = json.load(answer).get("completion_probabilities", [])
+    return {t["id"]: t["logprob"] for step in steps for t in step["top_logprobs"]}
+
+
+@pytest.mark.parametrize("recipe", [Recipe(rank=4, dora=True), Recipe(method="full")], ids=["dora", "full"])
+def test_no_adapter_of_what_is_none(recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="Only LoRA"):
+        lora.write(tmp_path / "weights.safetensors", tmp_path / "own.gguf", recipe, tmp_path / "lora.gguf")
 
 
 def test_only_touched_tensors_change(tmp_path: Path) -> None:

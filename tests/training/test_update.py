@@ -68,3 +68,23 @@ def test_a_collection_that_is_not_there(tmp_path: Path) -> None:
     assert code != 0
     assert "no collection called x" in err
     assert not list(tmp_path.glob("own/*/1"))
+
+
+@pytest.mark.parametrize("form", ["gguf", "lora", "safetensors", "modelfile"])
+def test_exported(form: str, home: Path, tmp_path: Path) -> None:
+    code, _out, err = run(home, "finetune", "export", "kitei:1", str(tmp_path / "file"), "--to", form)
+    assert code == 0, err
+    begin = {"gguf": b"GGUF", "lora": b"GGUF", "safetensors": b"", "modelfile": b"FROM /"}[form]
+    assert (tmp_path / "file").read_bytes().startswith(begin)
+    code, _out, err = run(home, "finetune", "export", "kitei:1", str(tmp_path / "no" / "file"), "--to", form)
+    assert (code, "cannot be written" in err) == (6, True)
+
+
+def test_deleted_it_stands_no_more(home: Path) -> None:
+    """Last in this file: what the plain name stood for goes with its version."""
+    [current] = [n for n, v in listed(home).items() if v["current"]]
+    assert run(home, "finetune", "delete", f"kitei:{current}", "--yes")[0] == 0
+    names = {m["name"] for m in json.loads(run(home, "models", "list", "--json")[1])}
+    assert not names & {"kitei", f"kitei:{current}"}
+    assert run(home, "finetune", "rollback", "kitei")[0] == 0
+    assert [v["current"] for v in listed(home).values()] == [True]

@@ -12,7 +12,7 @@ import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config, Qwen3Config
 
 from llamune.paths import shipped
-from llamune.training.child.base import permuted
+from llamune.training.order import permuted
 
 WIDTH, LAYERS, HEADS, KV_HEADS, INNER = 64, 3, 4, 2, 160
 CONFIGS: dict[str, Any] = {"llama": LlamaConfig, "qwen2": Qwen2Config, "qwen3": Qwen3Config}

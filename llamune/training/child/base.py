@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from llamune.training import order
 from llamune.training.recipe import Recipe
 
 FAMILIES = ("llama", "qwen2", "qwen3")
@@ -50,37 +51,15 @@ class Base:
         return str(table.get_name(name, try_suffixes=(".weight", ".bias")))
 
     def heads(self, place: str) -> int:
-        """Attention heads whose rows llama.cpp keeps in another order than transformers; 0 = the order is the same.
-
-        Source: `LlamaModel.permute` of llama.cpp's convert_hf_to_gguf.py; only architecture llama does so.
-        """
-        if self.architecture != "llama":
-            return 0
-        if ".attn_q." in place:
-            return int(self.config.num_attention_heads)
-        return int(self.config.num_key_value_heads) if ".attn_k." in place else 0
+        """As `order.heads`, of this file."""
+        config = self.config
+        return order.heads(self.architecture, place, config.num_attention_heads, config.num_key_value_heads)
 
     def weight(self, place: str) -> np.ndarray[Any, Any]:
         """A tensor of the file as float32, rows in the order of transformers."""
         tensor = self.tensors[place]
         values = np.array(gguf.dequantize(tensor.data, tensor.tensor_type), np.float32)  # a copy: the file is read-only
-        return unpermuted(values, self.heads(place))
-
-
-def unpermuted(rows: np.ndarray[Any, Any], heads: int) -> np.ndarray[Any, Any]:
-    """Rows in llama.cpp's order → in the order of transformers."""
-    if not heads:
-        return rows
-    shape = rows.shape
-    return rows.reshape(heads, shape[0] // heads // 2, 2, *shape[1:]).swapaxes(1, 2).reshape(shape)
-
-
-def permuted(rows: np.ndarray[Any, Any], heads: int) -> np.ndarray[Any, Any]:
-    """Rows in the order of transformers → in llama.cpp's order."""
-    if not heads:
-        return rows
-    shape = rows.shape
-    return rows.reshape(heads, 2, shape[0] // heads // 2, *shape[1:]).swapaxes(1, 2).reshape(shape)
+        return order.unpermuted(values, self.heads(place))
 
 
 def opened(path: Path) -> Base:

@@ -13,7 +13,8 @@ from tokenizers import Tokenizer
 from transformers import AutoConfig
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
-from llamune.training.child.base import Unusable, permuted
+from llamune.training import order
+from llamune.training.child.base import Unusable
 from llamune.training.hf_folder import splitting
 
 KINDS = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
@@ -96,9 +97,8 @@ def _tensors(config: Any, folder: Path) -> Iterator[tuple[str, Any, Any]]:
 
 def _packed(tensor: Any, place: str, config: Any) -> tuple[Any, Any]:
     kind = gguf.GGMLQuantizationType["F32" if tensor.dim() == 1 else KINDS[tensor.dtype]]
-    heads = {".attn_q.": config.num_attention_heads, ".attn_k.": config.num_key_value_heads}
-    ordered = next((n for part, n in heads.items() if part in place), 0) if config.model_type == "llama" else 0
-    rows = np.ascontiguousarray(permuted(tensor.float().numpy(), ordered))
+    ordered = order.heads(config.model_type, place, config.num_attention_heads, config.num_key_value_heads)
+    rows = np.ascontiguousarray(order.permuted(tensor.float().numpy(), ordered))
     return gguf.quantize(rows, kind), kind
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import gguf
 import numpy as np
 
-from llamune.training.child.base import Base, permuted
+from llamune.training import order
+from llamune.training.child.base import Base
 
 KINDS = {"F16": gguf.GGMLQuantizationType.F16, "Q8_0": gguf.GGMLQuantizationType.Q8_0}
 FILE_TYPES = {"F16": gguf.LlamaFileType.MOSTLY_F16, "Q8_0": gguf.LlamaFileType.MOSTLY_Q8_0}
@@ -51,7 +52,7 @@ def write(base: Base, changes: Mapping[str, Any], path: Path, name: str, kind: s
 
 
 def _new(base: Base, tensor: Any, changes: Mapping[str, Any], kind: str) -> Any:
-    rows = permuted(changes[tensor.name](), base.heads(tensor.name))
+    rows = order.permuted(changes[tensor.name](), base.heads(tensor.name))
     return gguf.quantize(np.ascontiguousarray(rows), _kind(tensor, kind))
 
 
