@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from llamune import paths, recommend
 from llamune.cli import recommend_files as by_file
 from llamune.cli import start
-from llamune.cli.parser import Declare, Parser
+from llamune.cli.parser import Parser, Verbs, json_flag
 from llamune.cli.recommend_files import sets
 from llamune.errors import SettingsError
 from llamune.i18n import N_, _
@@ -26,27 +26,23 @@ NONE = "none"
 
 def declare(parser: Parser) -> None:
     """Adds the verbs."""
-    verbs: dict[str, tuple[str, Declare]] = {
-        "show": (N_("a recommended set, and which of its models fit here"), _version_json),
-        "list": (N_("every recommended set there is"), _nothing),
+    verbs: Verbs = {
+        "show": (N_("a recommended set, and which of its models fit here"), _version, json_flag),
+        "list": (N_("every recommended set there is"),),
         "details": (N_("what is new in a set"), _version),
-        "diff": (N_("what differs between two sets"), _diff_arguments),
+        "diff": (N_("what differs between two sets"), _diff_arguments, json_flag),
         "apply": (N_("let a set choose what you have not chosen; none takes it back"), _version),
         "keep": (N_("leave all as it is, and do not ask again about this set"), _version),
-        "import": (N_("take a set in from a file"), _import_arguments),
-        "export": (N_("write a set to a file or to standard output"), _export_arguments),
+        "import": (N_("take a set in from a file"), _file, _import_arguments),
+        "export": (N_("write a set to a file or to standard output"), _version, _export_arguments),
         "check": (N_("look for mistakes in a file; exit code 1 when there are any"), _file),
         "verify": (N_("check a file's signature; exit code 1 unless it is trusted"), _file),
-        "sign": (N_("sign a file"), _sign_arguments),
+        "sign": (N_("sign a file"), _file, _sign_arguments),
         "key": (N_("make a secret key and print its public one"), _file),
         "trust": (N_("trust a public key from now on"), _trust_arguments),
         "propose": (N_("propose the next quarter's set from statistics of several machines"), _propose_arguments),
     }
     parser.words("verb", verbs, required=True)
-
-
-def _nothing(parser: Parser) -> None:
-    return None
 
 
 def _version(parser: Parser) -> None:
@@ -55,19 +51,9 @@ def _version(parser: Parser) -> None:
     )
 
 
-def _json(parser: Parser) -> None:
-    parser.add_argument("--json", action="store_true", help=_("print JSON"))
-
-
-def _version_json(parser: Parser) -> None:
-    _version(parser)
-    _json(parser)
-
-
 def _diff_arguments(parser: Parser) -> None:
     parser.add_argument("old", metavar="A", help=_("the older version"))
     parser.add_argument("new", metavar="B", help=_("the newer version"))
-    _json(parser)
 
 
 def _file(parser: Parser) -> None:
@@ -75,17 +61,14 @@ def _file(parser: Parser) -> None:
 
 
 def _import_arguments(parser: Parser) -> None:
-    _file(parser)
     parser.add_argument("--trust-once", action="store_true", help=_("also without a trusted signature"))
 
 
 def _export_arguments(parser: Parser) -> None:
-    _version(parser)
     parser.add_argument("-o", "--output", metavar=_("FILE"), type=_path, help=_("a new file"))
 
 
 def _sign_arguments(parser: Parser) -> None:
-    _file(parser)
     parser.add_argument("--key", metavar=_("FILE"), type=_path, required=True, help=_("the file of the secret key"))
 
 

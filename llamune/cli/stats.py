@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from llamune import files
 from llamune.cli import start
-from llamune.cli.parser import Declare, Parser, one_of
+from llamune.cli.parser import Parser, Verbs, json_flag, one_of
 from llamune.errors import LlamuneError, UsageError
 from llamune.i18n import N_, _, ngettext
 from llamune.paths import shipped
@@ -28,14 +28,14 @@ SINCE = re.compile(r"(?P<year>\d{4})-(?:Q(?P<quarter>[1-4])|(?P<month>\d\d)-(?P<
 
 def declare(parser: Parser) -> None:
     """Adds the verbs, and the options of the command without one."""
-    verbs: dict[str, tuple[str, Declare]] = {
-        "ranking": (N_("which model and preset you prefer, with how sure that is"), _ranking_arguments),
-        "export": (N_("write the figures, and no text, to a file for whoever recommends models"), _export_arguments),
+    verbs: Verbs = {
+        "ranking": (N_("which model and preset you prefer, with how sure that is"), _ranking_arguments, json_flag),
+        "export": (N_("write the figures, and no text, to a file for whoever recommends models"), _to_file, _since),
     }
     parser.words("verb", verbs, required=False)
     _since(parser)
     parser.add_argument("--html", metavar=_("FILE"), type=Path, help=_("write a page with plots"))
-    parser.add_argument("--json", action="store_true", help=_("print JSON"))
+    json_flag(parser)
 
 
 def _since(parser: Parser) -> None:
@@ -51,13 +51,11 @@ def _ranking_arguments(parser: Parser) -> None:
     what = _("only questions for this: {names}").format(names=", ".join(TASKS))
     parser.add_argument("--task", metavar=_("TASK"), type=one_of(*TASKS), help=what)
     parser.add_argument("--blind", action="store_true", help=_("only what was said while names were hidden"))
-    parser.add_argument("--json", action="store_true", help=_("print JSON"))
 
 
-def _export_arguments(parser: Parser) -> None:
+def _to_file(parser: Parser) -> None:
     parser.add_argument("file", metavar=_("FILE"), type=Path, help=_("a new file"))
     parser.add_argument("--anonymous", action="store_true", required=True, help=_("say that you want this"))
-    _since(parser)
 
 
 def _moment(word: str) -> datetime:
