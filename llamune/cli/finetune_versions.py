@@ -68,19 +68,22 @@ def _list(args: argparse.Namespace) -> None:
         rows = [{**asdict(v), "folder": str(v.folder), "current": v.number == versions.current(v.name)} for v in found]
         show_json(rows)
         return
-    states = {"running": _("being made"), "stopped": _("interrupted"), "done": _("finished")}
     columns = (
         Column(""), Column(_("model")), Column(_("state")), Column(_("base"), spare=3), Column(_("loss"), spare=1),
         Column(_("worth it"), spare=2),
     )  # fmt: skip
     table = tuple(
-        ("★" if v.number == versions.current(v.name) else "", v.tag, states[v.state], _base(v), _losses(v), _worth(v))
+        ("★" if v.number == versions.current(v.name) else "", v.tag, _state(v), _base(v), _losses(v), _worth(v))
         for v in found
     )
     if not table:
         show(_("There is no own model yet. Make one: {command}").format(command="llamune finetune --help"))
         return
     show(Listing(columns, table))
+
+
+def _state(version: "Version") -> str:
+    return {"running": _("being made"), "stopped": _("interrupted"), "done": _("finished")}[version.state]
 
 
 def _base(version: "Version") -> str:
@@ -117,7 +120,7 @@ def _show(args: argparse.Namespace) -> None:
     recipe: Mapping[str, Any] = version.job.get("recipe", {})
     fields = [
         (_("model"), version.tag),
-        (_("state"), version.state),
+        (_("state"), _state(version)),
         (_("base"), _base(version)),
         (_("recipe"), ", ".join(f"{k} {v}" for k, v in recipe.items() if v)),
         (_("loss"), _losses(version)),
