@@ -5,17 +5,21 @@ The two latest and the best are kept. A damaged one is passed over for the one b
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from errno import EIO, ENOSPC
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 KEPT = 2
+ALMOST_FULL = 2**20  # bytes
 WEIGHTS, OPTIMISER, STATE, SEAL = "weights.safetensors", "optimiser.pt", "state.json", "seal.json"
 
 
@@ -62,9 +66,12 @@ def _write(target: Path, weights: Mapping[str, Any], optimiser: Any, state: Mapp
     part = target.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    save_file({n: t.detach().cpu().contiguous() for n, t in weights.items()}, part / WEIGHTS)
-    if optimiser is not None:
-        torch.save(optimiser, part / OPTIMISER)
+    try:
+        save_file({n: t.detach().cpu().contiguous() for n, t in weights.items()}, part / WEIGHTS)
+        if optimiser is not None:
+            torch.save(optimiser, part / OPTIMISER)
+    except (SafetensorError, RuntimeError) as error:  # what these libraries make of an OSError
+        raise _disk_error(part, error) from error
     (part / STATE).write_text(json.dumps(state), encoding="utf-8")
     (part / SEAL).write_text(json.dumps({p.name: _digest(p) for p in part.iterdir()}), encoding="utf-8")
     for path in part.iterdir():
@@ -75,6 +82,13 @@ def _write(target: Path, weights: Mapping[str, Any], optimiser: Any, state: Mapp
     if target.exists():
         target.rename(old)
     part.rename(target)
+
+
+def _disk_error(folder: Path, error: Exception) -> OSError:
+    """The error as the system gave it; a full disk where its text does not say."""
+    number = re.search(r"os error (\d+)", str(error))
+    full = shutil.disk_usage(folder).free < ALMOST_FULL
+    return OSError(int(number[1]) if number else ENOSPC if full else EIO, str(error).splitlines()[0])
 
 
 def _read(path: Path) -> Saved | None:

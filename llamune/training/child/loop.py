@@ -134,9 +134,9 @@ class Run:
             loss, _n = loss_sum(self.model, batch)
             (loss / count).backward()
             total, tokens = total + float(loss.detach()), tokens + batch.tokens
-        if not math.isfinite(total):
+        norm = float(torch.nn.utils.clip_grad_norm_(trained(self.model).values(), LARGEST_STEP))
+        if not math.isfinite(total) or not math.isfinite(norm):  # before the weights are spoilt and saved
             raise Diverged(f"step {now.step + 1}")
-        torch.nn.utils.clip_grad_norm_(trained(self.model).values(), LARGEST_STEP)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         now.step, now.tokens = now.step + 1, now.tokens + tokens
@@ -147,8 +147,8 @@ class Run:
     def _evaluate(self) -> None:
         found = losses(self.model, self.rows, self.recipe, self.device)
         self.say("evaluated", step=self.progress.step, **{k: round(v, 4) for k, v in found.items()})
-        if found.get("held", 0.0) < self.progress.best:
-            self.progress.best = found.get("held", 0.0)
+        if found.get("held", math.inf) < self.progress.best:  # with nothing kept back the last step is the best
+            self.progress.best = found["held"]
             checkpoint.save_best(self.folder, trained(self.model), {"step": self.progress.step, **found})
 
     def save(self) -> None:
