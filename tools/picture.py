@@ -66,7 +66,7 @@ ENGLISH = {"LANG": "en_US.UTF-8", "LC_ALL": "", "LC_MESSAGES": "", "OLLAMA_HOST"
 JAPANESE = ENGLISH | {"LANG": "ja_JP.UTF-8"}
 NEXT_QUARTER = (  # of no meaning: the shipped set with a few changes, to show what a new one looks like
     *("sh", "-c"),
-    'mkdir -p "$LLAMUNE_HOME/recommended" && sed -e s/2026-Q4/2027-Q1/ -e s/gemma3:4b/gemma3:4b-it-qat/ '
+    'mkdir -p "$LLAMUNE_HOME/recommended" && sed -e s/2026-Q4/2027-Q1/ -e s/gemma4:12b/gemma4:12b-it-qat/ '
     "-e 's/temperature = 0.2/temperature = 0.1/' presets/recommended/2026-Q4.toml "
     '> "$LLAMUNE_HOME/recommended/2027-Q1.toml" && exec "$0" "$@"',
 )

@@ -29,8 +29,8 @@ def used(run: Program, paths: Paths, tmp_path: Path) -> None:
     store.close()
     changes = [
         ("concurrent_limit = 2", "concurrent_limit = 3"), ("temperature = 0.2", "temperature = 0.1"),
-        ('"gemma3:4b", "qwen3:8b"', '"qwen3:8b", "gemma3:4b"'),
-        ('preset = "balanced"\nsize = 3.3', 'preset = "fast"\nsize = 3.3'),
+        ('"gemma4:e2b-it-qat", "qwen3.5:9b"', '"qwen3.5:9b", "gemma4:e2b-it-qat"'),
+        ('preset = "balanced"\nsize = 4.3', 'preset = "fast"\nsize = 4.3'),
     ]  # fmt: skip
     file = quarter(tmp_path, "2027-Q1", *changes)
     assert run("recommend", "import", str(file), "--trust-once").code == 0

@@ -60,13 +60,13 @@ def propose(run: Program, *files: str) -> str:
 
 
 def test_the_votes_of_machines_are_put_together(run: Program) -> None:
-    a = stats("a.json", [game("qwen3:8b", "gemma3:12b", 15), game("gemma3:12b", "qwen3:8b", 2)])
-    b = stats("b.json", [game("qwen3:8b", "gemma3:12b", 14)], machine="GPU 24 GB")
+    a = stats("a.json", [game("qwen3.5:9b", "gemma4:12b", 15), game("gemma4:12b", "qwen3.5:9b", 2)])
+    b = stats("b.json", [game("qwen3.5:9b", "gemma4:12b", 14)], machine="GPU 24 GB")
     told = propose(run, a, b)
     found = proposed()
-    assert [m.name for m in found.models] == ["qwen3:8b", "gemma3:12b"]
+    assert [m.name for m in found.models] == ["qwen3.5:9b", "gemma4:12b"]
     assert [m.deprecated for m in found.models] == [False, True], "31 comparisons, surely the weaker one"
-    assert (found.version, found.quarter, found.limit, found.order) == ("2027-Q1", "2027-Q1", 2, ("qwen3:8b",))
+    assert (found.version, found.quarter, found.limit, found.order) == ("2027-Q1", "2027-Q1", 2, ("qwen3.5:9b",))
     assert run("recommend", "check", "2027-Q1.toml").code == 0
     for said in ("| a.json | 16 GB | 2026-10-05 |", "| b.json | GPU 24 GB |", "## coding, 16 GB", "| 31 |"):
         assert said in told
@@ -74,9 +74,9 @@ def test_the_votes_of_machines_are_put_together(run: Program) -> None:
 
 
 def test_every_line_has_its_reason_and_its_votes(run: Program) -> None:
-    propose(run, stats("a.json", [game("qwen3:8b", "gemma3:12b", 25), game("gemma3:12b", "qwen3:8b", 20)]))
+    propose(run, stats("a.json", [game("qwen3.5:9b", "gemma4:12b", 25), game("gemma4:12b", "qwen3.5:9b", 20)]))
     text = Path("2027-Q1.toml").read_text(encoding="utf-8")
-    assert "# qwen3:8b: preferred 5" in text
+    assert "# qwen3.5:9b: preferred 5" in text
     assert "in 45 comparisons · 100 answers, 0 failed · 20 tokens/s · median 2.0 s" in text
     assert "# coding, 16 GB: place 1 · preferred" in text
     assert 'preset = "balanced"  # preferred' in text
@@ -84,20 +84,20 @@ def test_every_line_has_its_reason_and_its_votes(run: Program) -> None:
     assert "# qwen3:4b: 0 answers, 0 failed\n# not recommended: 0 comparisons, 20 are needed\n" in text
     assert 'name = "qwen3:4b"' not in text
     changes = tomllib.loads(text)["changelog"]
-    assert changes["en"].startswith("From 45 comparisons on 1 machines. No longer recommended: gemma3:4b,")
+    assert changes["en"].startswith("From 45 comparisons on 1 machines. No longer recommended: gemma4:26b,")
     assert changes["ja"].startswith("1 台のマシンでの比較 45 件から。")
 
 
 @pytest.mark.parametrize(("votes", "there"), [(19, False), (20, True)])
 def test_nothing_is_recommended_on_few_votes(run: Program, votes: int, there: bool) -> None:
-    rest = [game("qwen3:8b", "gemma3:12b", 30), game("gemma3:12b", "qwen3:8b", 25)]
-    halves = [game("new:7b", "qwen3:8b", votes // 2), game("qwen3:8b", "new:7b", votes - votes // 2)]
+    rest = [game("qwen3.5:9b", "gemma4:12b", 30), game("gemma4:12b", "qwen3.5:9b", 25)]
+    halves = [game("new:7b", "qwen3.5:9b", votes // 2), game("qwen3.5:9b", "new:7b", votes - votes // 2)]
     propose(run, stats("a.json", rest + halves, sizes=("new:7b",)))
     assert ("new:7b" in {m.name for m in proposed().models}) is there
 
 
 def test_without_votes_there_is_no_proposal(run: Program) -> None:
-    file = stats("a.json", [game("qwen3:8b", "gemma3:12b", 19)])
+    file = stats("a.json", [game("qwen3.5:9b", "gemma4:12b", 19)])
     done = run("recommend", "propose", "--quarter", "2027-Q1", "--stats", file)
     assert (done.code, "No model can be recommended" in done.err, "20" in done.err) == (2, True, True)
     own = run("recommend", "propose", "--quarter", "2027-Q1")
@@ -106,7 +106,7 @@ def test_without_votes_there_is_no_proposal(run: Program) -> None:
 
 
 def test_a_new_model_comes_with_what_machines_know_of_it(run: Program) -> None:
-    games = [game("new:7b", "qwen3:8b", 20), game("qwen3:8b", "new:7b", 15), game("new:7b", "huge:1t", 25)]
+    games = [game("new:7b", "qwen3.5:9b", 20), game("qwen3.5:9b", "new:7b", 15), game("new:7b", "huge:1t", 25)]
     told = propose(run, stats("a.json", [*games, game("huge:1t", "new:7b", 20)], sizes=("new:7b",)))
     new = proposed().models[0]
     assert (new.name, new.size, new.memory, new.machine, new.licence) == ("new:7b", 4.0, 6.0, "8 GB", "?")
@@ -116,53 +116,53 @@ def test_a_new_model_comes_with_what_machines_know_of_it(run: Program) -> None:
 
 
 def test_a_model_that_fails_is_not_recommended(run: Program) -> None:
-    games = [game("qwen3:8b", "gemma3:12b", 20), game("gemma3:12b", "qwen3:8b", 30)]
-    told = propose(run, stats("a.json", games, line("gemma3:12b", 100, failed=11), line("qwen3:8b", 100, failed=10)))
-    assert [(m.name, m.deprecated) for m in proposed().models] == [("qwen3:8b", False), ("gemma3:12b", True)]
+    games = [game("qwen3.5:9b", "gemma4:12b", 20), game("gemma4:12b", "qwen3.5:9b", 30)]
+    told = propose(run, stats("a.json", games, line("gemma4:12b", 100, failed=11), line("qwen3.5:9b", 100, failed=10)))
+    assert [(m.name, m.deprecated) for m in proposed().models] == [("qwen3.5:9b", False), ("gemma4:12b", True)]
     assert "11% of its answers failed" in told
 
 
 def test_a_model_that_is_best_at_one_task_stays(run: Program) -> None:
-    coding = [game("gpt-oss:20b", "qwen3:8b", 60), game("gemma3:12b", "qwen3:8b", 60)]
-    told = propose(run, stats("a.json", [*coding, game("qwen3:8b", "gemma3:12b", 20, "translation")]))
-    assert {m.name: m.deprecated for m in proposed().models}["qwen3:8b"] is False
-    assert "| qwen3:8b | balanced | 1" in told, "over all it is far below the average"
+    coding = [game("gpt-oss:20b", "qwen3.5:9b", 60), game("gemma4:12b", "qwen3.5:9b", 60)]
+    told = propose(run, stats("a.json", [*coding, game("qwen3.5:9b", "gemma4:12b", 20, "translation")]))
+    assert {m.name: m.deprecated for m in proposed().models}["qwen3.5:9b"] is False
+    assert "| qwen3.5:9b | balanced | 1" in told, "over all it is far below the average"
 
 
 def test_the_quick_one_answers_first_and_the_better_one_comes_first(run: Program) -> None:
-    games = [game("qwen3:8b", "gemma3:12b", 26), game("gemma3:12b", "qwen3:8b", 20)]
-    propose(run, stats("a.json", games, line("gemma3:12b", ms=900.0), line("qwen3:8b", ms=5000.0)))
-    assert [m.name for m in proposed().models] == ["qwen3:8b", "gemma3:12b"]
-    assert proposed().order == ("gemma3:12b", "qwen3:8b")
+    games = [game("qwen3.5:9b", "gemma4:12b", 26), game("gemma4:12b", "qwen3.5:9b", 20)]
+    propose(run, stats("a.json", games, line("gemma4:12b", ms=900.0), line("qwen3.5:9b", ms=5000.0)))
+    assert [m.name for m in proposed().models] == ["qwen3.5:9b", "gemma4:12b"]
+    assert proposed().order == ("gemma4:12b", "qwen3.5:9b")
 
 
 def test_the_preset_that_was_preferred_is_taken(run: Program) -> None:
-    games = [game("qwen3:8b", "qwen3:8b", 25, presets="code fast"), game("qwen3:8b", "gemma3:12b", 22)]
-    propose(run, stats("a.json", [*games, game("gemma3:12b", "qwen3:8b", 20)]))
-    assert {m.name: m.preset for m in proposed().models} == {"qwen3:8b": "code", "gemma3:12b": "balanced"}
+    games = [game("qwen3.5:9b", "qwen3.5:9b", 25, presets="code fast"), game("qwen3.5:9b", "gemma4:12b", 22)]
+    propose(run, stats("a.json", [*games, game("gemma4:12b", "qwen3.5:9b", 20)]))
+    assert {m.name: m.preset for m in proposed().models} == {"qwen3.5:9b": "code", "gemma4:12b": "balanced"}
 
 
 def test_models_that_never_met_are_not_put_in_order(run: Program) -> None:
-    games = [game("qwen3:8b", "gemma3:12b", 30), game("gemma3:12b", "qwen3:8b", 30)]
+    games = [game("qwen3.5:9b", "gemma4:12b", 30), game("gemma4:12b", "qwen3.5:9b", 30)]
     apart = [game("phi:4b", "llama:3b", 50), game("llama:3b", "phi:4b", 50)]
     told = propose(run, stats("a.json", games + apart, sizes=("phi:4b", "llama:3b")))
-    assert sorted(m.name for m in proposed().models) in (["gemma3:12b", "qwen3:8b"], ["llama:3b", "phi:4b"])
+    assert sorted(m.name for m in proposed().models) in (["gemma4:12b", "qwen3.5:9b"], ["llama:3b", "phi:4b"])
     assert "it never met most of the others" in told
 
 
 def test_a_tag_is_its_model(run: Program) -> None:
-    games = [game("qwen3:4b-instruct", "qwen3:8b", 20), game("qwen3:8b", "qwen3:4b", 20)]
+    games = [game("qwen3:4b-instruct", "qwen3.5:9b", 20), game("qwen3.5:9b", "qwen3:4b", 20)]
     propose(run, stats("a.json", games))
-    assert sorted(m.name for m in proposed().models) == ["qwen3:4b", "qwen3:8b"]
+    assert sorted(m.name for m in proposed().models) == ["qwen3.5:9b", "qwen3:4b"]
 
 
 def test_millions_of_votes_are_no_work(run: Program) -> None:
-    many = [game("qwen3:8b", "gemma3:12b", 10**12), game("gemma3:12b", "qwen3:8b", 10**12 - 1)]
+    many = [game("qwen3.5:9b", "gemma4:12b", 10**12), game("gemma4:12b", "qwen3.5:9b", 10**12 - 1)]
     assert "1,999,999,999,999" in propose(run, stats("a.json", many))
 
 
 def test_the_report_in_japanese(run: Program) -> None:
-    file = stats("a.json", [game("qwen3:8b", "gemma3:12b", 25), game("gemma3:12b", "qwen3:8b", 20)])
+    file = stats("a.json", [game("qwen3.5:9b", "gemma4:12b", 25), game("gemma4:12b", "qwen3.5:9b", 20)])
     told = run("--language", "ja", "recommend", "propose", "--quarter", "2027-Q1", "--stats", file, "-o", "x.toml").out
     assert "## 推奨" in told
     assert "プログラム、16 GB" in told
@@ -183,7 +183,7 @@ def test_the_report_in_japanese(run: Program) -> None:
     ],
 )
 def test_what_cannot_be_is_said_and_nothing_is_written(run: Program, words: tuple[str, ...], said: str) -> None:
-    games = [game("qwen3:8b", "gemma3:12b", 25), game("gemma3:12b", "qwen3:8b", 20)]
+    games = [game("qwen3.5:9b", "gemma4:12b", 25), game("gemma4:12b", "qwen3.5:9b", 20)]
     for name in ("a.json", "b.json"):
         stats(name, games)
     Path("spoilt.json").write_text(Path("a.json").read_text()[:-9])

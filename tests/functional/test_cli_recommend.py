@@ -55,7 +55,7 @@ def state(paths: Paths) -> State:
 def test_the_shipped_set_is_right_and_shown(run: Program) -> None:
     assert run("recommend", "check", str(SHIPPED)).code == 0
     shown = run("recommend", "show")
-    assert "qwen3:8b" in shown.out
+    assert "qwen3.5:9b" in shown.out
     assert "not measured by us" in shown.out
     assert "Apache-2.0" in shown.out
     assert "16 GB" in shown.out
@@ -63,7 +63,7 @@ def test_the_shipped_set_is_right_and_shown(run: Program) -> None:
     assert "翻訳" in found.out
     told = run("recommend", "show", "--json").json
     assert (told["version"], told["parameters"]["short"]) == ("2026-Q4", {"temperature": 0.3})
-    assert (told["models"][0]["installed"], told["models"][0]["fit"]["needs"]) == (None, 7 * 10**9)
+    assert (told["models"][0]["installed"], told["models"][0]["fit"]["needs"]) == (None, 8 * 10**9)
     assert run("recommend", "show", "2031-Q1").code == 2
 
 
@@ -80,7 +80,7 @@ def test_a_signed_set_comes_in_and_earlier_ones_stay(run: Program, signed: Path,
     assert run("recommend", "export").out.encode() == signed.read_bytes()
     shown = run("recommend", "show").out
     assert "✓  guide:1m" in shown
-    assert "–  qwen3:8b" in shown
+    assert "–  qwen3.5:9b" in shown
     assert "fits 4.0 GB" not in shown, "what it takes is known where it is installed"
     assert state(paths).recommended == ""  # importing applies nothing
     assert run("recommend", "apply").code == 0
@@ -136,16 +136,16 @@ def test_what_is_not_trusted_is_shown_and_refused(run: Program, signed: Path, pa
         ("size = 2.5", "size = ２", "TOML"),
         ("priority = 3", "", "models[1].priority"),
         ('execution_order = ["', 'execution_order = ["nowhere:1b", "', "nowhere:1b"),
-        ('execution_order = ["', 'execution_order = ["gemma3:4b", "', "twice"),
+        ('execution_order = ["', 'execution_order = ["gemma4:e2b-it-qat", "', "twice"),
         ('execution_order = ["', 'execution_order = [["x"], "', "execution_order"),
         ("[changelog]", "[changelog", "TOML"),
         ('ja = "最初のセットです。"', "", "changelog.ja"),
         ('quarter = "', 'quarter = "x', "quarter"),
         ('version = "', 'version = "../', "version"),
         ("updated = 2026-11-21", "updated = []", "updated"),
-        ("tags = []", 'tags = ["qwen3:8b"]', "qwen3:8b stands twice"),
+        ("tags = []", 'tags = ["qwen3.5:9b"]', "qwen3.5:9b stands twice"),
         ("tags = []", "tags = [1]", "models[2].tags"),
-        ('name = "qwen3:8b"', 'name = "qwen3 8b"', "models[3].name"),
+        ('name = "qwen3.5:9b"', 'name = "qwen3.5 9b"', "models[3].name"),
     ],
 )
 def test_mistakes_are_named_and_nothing_comes_in(
@@ -162,15 +162,15 @@ def test_mistakes_are_named_and_nothing_comes_in(
 
 
 def test_a_difference_names_order_limit_and_parameters(run: Program, tmp_path: Path) -> None:
-    order = ('"gemma3:4b", "qwen3:8b"', '"qwen3:8b", "gemma3:4b"')
-    preset = ('preset = "balanced"\nsize = 3.3', 'preset = "rec-chat"\nsize = 3.3')
+    order = ('"gemma4:e2b-it-qat", "qwen3.5:9b"', '"qwen3.5:9b", "gemma4:e2b-it-qat"')
+    preset = ('preset = "balanced"\nsize = 4.3', 'preset = "rec-chat"\nsize = 4.3')
     code = ("code = { temperature = 0.2, top_p = 0.9 }", "code = { temperature = 0.1, top_p = 0.9, max_tokens = 500 }")
     file = quarter(tmp_path, "2027-Q1", order, preset, code, ("concurrent_limit = 2", "concurrent_limit = 3"))
     assert run("recommend", "import", str(file), "--trust-once").code == 0
     told = run("recommend", "details").out
-    assert "order: qwen3:8b → gemma3:4b\n" in told
+    assert "order: qwen3.5:9b → gemma4:e2b-it-qat\n" in told
     assert "answers at once: 3" in told
-    assert "gemma3:4b: balanced → rec-chat\n" in told
+    assert "gemma4:e2b-it-qat: balanced → rec-chat\n" in told
     assert "rec-code: temperature 0.2 → 0.1" in told
     assert "rec-code: num_predict – → 500" in told
     assert "rec-chat:" not in told
@@ -330,7 +330,7 @@ def test_the_chat_tells_and_obeys(home: Path, migrated: Path, tmp_path: Path) ->
 
 
 async def test_recommend_in_the_chat(shell: RememberingShell) -> None:
-    assert "qwen3:8b" in await shell.run("/recommend")
+    assert "qwen3.5:9b" in await shell.run("/recommend")
     assert "2026-Q4" in await shell.run("/recommend details")
     await shell.run("/recommend keep")
     assert (shell.app.state.answered, shell.app.state.recommended) == ("2026-Q4", "")

@@ -97,7 +97,7 @@ def test_four_quarters(network: Network, tmp_path: Path) -> None:
 
 def first_quarter(network: Network, folder: Path) -> None:
     """A set written by hand; everybody decides about it."""
-    by_hand = quarter(folder, "2027-Q1", ("gemma3:4b", "scripted:echo"), ("guide:1m", "scripted:markdown"))
+    by_hand = quarter(folder, "2027-Q1", ("gemma4:e2b-it-qat", "scripted:echo"), ("guide:1m", "scripted:markdown"))
     network.deliver(network.publish(by_hand))
     decisions = {
         "a": (("/recommend apply",), "2027-Q1 is applied"),

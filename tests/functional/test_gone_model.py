@@ -67,20 +67,20 @@ def test_a_short_name_is_no_model_that_is_gone(home: Path, migrated: Path, typed
 
 
 async def test_the_set_in_force_decides(shell: RememberingShell) -> None:
-    known = [ModelInfo(name, "ollama") for name in ("aaa:1b", "gemma3:4b", "qwen3:8b")]
-    assert next_best(shell.app, known) == "qwen3:8b"
+    known = [ModelInfo(name, "ollama") for name in ("aaa:1b", "gemma4:e2b-it-qat", "qwen3.5:9b")]
+    assert next_best(shell.app, known) == "qwen3.5:9b"
     assert next_best(shell.app, known[:1]) == "aaa:1b"
     assert next_best(shell.app, []) == ""
     own = Paths(shell.app.paths.home).recommended
     own.mkdir()
     text = (shipped("presets") / "recommended" / "2026-Q4.toml").read_text()
     (own / "2027-Q1.toml").write_text(text.replace("2026-Q4", "2027-Q1").replace("priority = 4", "priority = 0.5"))
-    assert next_best(shell.app, known) == "qwen3:8b"  # damaged: the older one counts
+    assert next_best(shell.app, known) == "qwen3.5:9b"  # damaged: the older one counts
     newer = text.replace("2026-Q4", "2027-Q1").replace("priority = 1\n", "priority = 9\n")
     (own / "2027-Q1.toml").write_text(newer)
-    assert next_best(shell.app, known) == "gemma3:4b"
+    assert next_best(shell.app, known) == "gemma4:e2b-it-qat"
     await shell.run("/recommend apply")
     shell.app.state.settle(recommended="2026-Q4")
-    assert next_best(shell.app, known) == "qwen3:8b"
+    assert next_best(shell.app, known) == "qwen3.5:9b"
     shell.app.change(use_recommended=False)
     assert next_best(shell.app, known) == "aaa:1b"
