@@ -7,7 +7,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from llamune import text
@@ -45,6 +45,7 @@ class Repl:
         self.app = app
         self.front = front
         self.screen = front.screen
+        self.put, self.copy, self.forget, self.leave = front.put, front.copy, front.forget, front.leave
         self.registry = registry()
         self.completer = LlamuneCompleter(self)
         self.known: tuple[ModelInfo, ...] = ()
@@ -110,20 +111,8 @@ class Repl:
     def stop_answers(self, answer_id: int | None) -> int:
         return self.background.stop(answer_id) + (self._watch.stop(answer_id) if self._watch else 0)
 
-    def put(self, text: str) -> None:
-        self.front.put(text)
-
     def attach(self, attachment: Attachment) -> None:
         self.attachments.append(attachment)
-
-    def forget(self, texts: Collection[str]) -> None:
-        self.front.forget(texts)
-
-    def copy(self, text: str) -> bool:
-        return self.front.copy(text)
-
-    def leave(self) -> None:
-        self.front.leave()
 
     def fail(self, error: Exception) -> None:
         """Shows an error; one that is none of ours goes to the log file, too."""
