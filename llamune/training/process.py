@@ -12,6 +12,7 @@ from llamune.i18n import _
 from llamune.network import sealed
 
 PROGRAM = "llamune.training.child"
+PATIENCE_S = 20.0  # for one step and a checkpoint
 
 
 async def events(folder: Path, work: str) -> AsyncGenerator[dict[str, Any]]:
@@ -41,11 +42,22 @@ async def events(folder: Path, work: str) -> AsyncGenerator[dict[str, Any]]:
             yield event
         code = await process.wait()
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await _stop(process)
     if failed or code:
         raise _ended(failed or {}, code, folder)
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """Ends it; it may finish its step and save first, a second Ctrl-C does not wait for that."""
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await process.communicate()
+    except (TimeoutError, asyncio.CancelledError):
+        process.kill()
+    await process.wait()
 
 
 def _event(line: bytes) -> dict[str, Any] | None:

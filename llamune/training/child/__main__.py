@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import resource
+import signal
 import sys
 import threading
 import time
@@ -112,16 +113,28 @@ def _ready(job: dict[str, Any], recipe: Recipe) -> Any:
 
 
 def _train(folder: Path, job: dict[str, Any], recipe: Recipe) -> None:
-    rows, points = read(folder / "tokens.jsonl"), folder / "checkpoints"
+    rows = read(folder / "tokens.jsonl")
+    _export(folder, job, recipe, _trained(folder, job, recipe, rows), rows)
+
+
+def _trained(folder: Path, job: dict[str, Any], recipe: Recipe, rows: list[Row]) -> dict[str, Any]:
+    """The best weights of the whole run; the model itself is out of memory when this returns."""
+    points = folder / "checkpoints"
     say("loading", device=_device(), dtype=recipe.dtype)
-    model = _ready(job, recipe)
-    run = loop.Run(model, rows, recipe, points, _device(), say)
-    progress = run.train(lambda: _wait(Path(job["busy"])))
-    kept = checkpoint.best(points)
+    run = loop.Run(_ready(job, recipe), rows, recipe, points, _device(), say)
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
+
+    def wait() -> None:
+        if stopped:  # between two steps, so that what is saved is one moment
+            run.save()
+            sys.exit(128 + stopped[0])
+        _wait(Path(job["busy"]))
+
+    progress = run.train(wait)
     say("trained", step=progress.step, tokens=progress.tokens, before=progress.before, peak=_peak())
-    weights = kept.weights if kept else {n: t.detach().cpu() for n, t in adapter.trained(model).items()}
-    del model, run
-    _export(folder, job, recipe, weights, rows)
+    kept = checkpoint.best(points)
+    return kept.weights if kept else {n: t.detach().cpu() for n, t in adapter.trained(run.model).items()}
 
 
 def _export(folder: Path, job: dict[str, Any], recipe: Recipe, weights: dict[str, Any], rows: list[Row]) -> None:
