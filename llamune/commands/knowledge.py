@@ -64,7 +64,7 @@ async def knowledge(shell: Shell, args: Arguments) -> None:
             chosen = _chosen(args.words[1:], there) or _only(there)
             on = tuple(dict.fromkeys((*on, *chosen)))
         case "off":
-            gone = _chosen(args.words[1:], on) or on
+            gone = _chosen(args.words[1:], tuple(dict.fromkeys((*on, *there)))) or on
             on = tuple(name for name in on if name not in gone)
         case "say" | "general" as how:
             shell.app.change(not_found=how)

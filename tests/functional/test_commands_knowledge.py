@@ -39,6 +39,7 @@ async def test_switched_on_and_off(shell: RememberingShell) -> None:
     assert "Searched for each question from now on: rules, slow." in await shell.run("/knowledge on ru slow")
     assert shell.conversation.session.corpora == ("rules", "slow")
     assert "from now on: slow." in await shell.run("/knowledge off rules")
+    assert "from now on: slow." in await shell.run("/knowledge off rules"), "it is there, but not on"
     with pytest.raises(UsageError, match="no collection called rulez"):
         await shell.run("/knowledge on rulez")
     with pytest.raises(UsageError, match="Which collection"):
