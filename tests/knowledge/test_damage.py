@@ -141,6 +141,14 @@ def _without_some(chroma: Path) -> None:
     client.close()
 
 
+def test_a_small_change_reaches_the_vector_index_with_the_next_search(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.md").write_text("# 新しい規程\n\nペンギン休暇は年に5日とする。\n", encoding="utf-8")
+    add(home, tmp_path / "new.md")
+    found = search(home, question="ペンギン休暇は何日ですか").passages[0]
+    assert (found.path, set(found.ranks)) == ("new.md", {"keyword", "vector"})
+    with_shelf(home, agree)
+
+
 @pytest.mark.parametrize("damage", [_emptied, _cut, _garbled, _a_file, _without_some])
 def test_a_damaged_index_is_made_again(home: Path, damage: Callable[[Path], None]) -> None:
     before = search(home)
