@@ -19,6 +19,7 @@ from llamune.knowledge.retrieve import Ways
 if TYPE_CHECKING:
     from llamune.knowledge.shelf import Opened, Shelf
 
+CURVE = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)  # parts of the questions with an answer
 RERANKED = "hybrid+rerank"
 BESIDE = "unanswerable.jsonl"  # a file of that name beside the questions is used
 
@@ -93,7 +94,7 @@ async def _passages(opened: "Opened", question: Question, way: Ways) -> Any:
     return passages
 
 
-def _refusing(opened: "Opened", sure: Sequence[float], unsure: Sequence[float]) -> dict[str, float | int | None]:
+def _refusing(opened: "Opened", sure: Sequence[float], unsure: Sequence[float]) -> dict[str, Any]:
     """`auc` None = there was no question without an answer. The shares are those of the lower threshold."""
     lower = opened.scale.lower
     return {
@@ -101,7 +102,14 @@ def _refusing(opened: "Opened", sure: Sequence[float], unsure: Sequence[float]) 
         "auc": round(area(sure, unsure), 4) if unsure else None,
         "refused": round(sum(score < lower for score in unsure) / len(unsure), 4) if unsure else None,
         "wrongly_refused": round(sum(score < lower for score in sure) / len(sure), 4),
+        "curve": _curve(sorted(sure), unsure) if unsure else {},
     }
+
+
+def _curve(sure: Sequence[float], unsure: Sequence[float]) -> dict[str, float]:
+    """Part of the questions with an answer that a threshold refuses → part of those without one that it refuses."""
+    limits = {f"{part:.0%}": sure[int(part * len(sure))] for part in CURVE}
+    return {name: round(sum(score < limit for score in unsure) / len(unsure), 4) for name, limit in limits.items()}
 
 
 def _size(opened: "Opened") -> int:
@@ -133,7 +141,9 @@ def refusing(figures: Mapping[str, Any]) -> list[str]:
         return []
     told = _("{n} questions without an answer: {refused:.0%} refused; of those with one {wrongly:.0%}; AUC {auc:.2f}")
     shares = {"refused": figures["refused"], "wrongly": figures["wrongly_refused"], "auc": figures["auc"]}
-    return [told.format(n=figures["questions"], **shares)]
+    points = ", ".join(f"{wrongly} → {refused:.0%}" for wrongly, refused in figures["curve"].items())
+    curve = _("refused of those with an answer → of those without one: {points}")
+    return [told.format(n=figures["questions"], **shares), curve.format(points=points)]
 
 
 def _way(name: str) -> str:

@@ -242,6 +242,9 @@ def test_evaluate_in_figures(run: Run, tmp_path: Path) -> None:
     best = max(found["retrieval"][way]["recall@1"] for way in ("keyword", "vector"))
     assert hybrid["recall@1"] >= best - 0.02
     assert set(found["unanswerable"]) >= {"auc", "refused", "wrongly_refused"}
+    curve = list(found["unanswerable"]["curve"].values())
+    assert curve == sorted(curve)
+    assert curve[-1] > 0
     assert "<script" not in (tmp_path / "e.html").read_text(encoding="utf-8")
 
 
