@@ -1,4 +1,4 @@
-"""How fast files are read: 200 small real ones per format, and one large one. Prints files, bytes, characters per second.
+"""How fast files are read: 200 small real ones per format, and one large one, in files and characters per second.
 
 The figures are of the whole way: walking, the reading process (once per folder, sealed), JSON, values. Run: python
 benchmarks/readers.py

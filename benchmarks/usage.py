@@ -93,7 +93,9 @@ def main() -> None:
         [every] = by(lines)
         wall, own = map(min, zip(*taken, strict=True))
         print(f"counted into {len(lines)} lines: {wall:.2f} s, of processor time {own:.2f} s (the best of three)")
-        print(f"complete {every.success:.1%}, median {every.total.at(0.5) or 0:,.0f} ms, chosen {every.adopted or 0:.0%}")
+        print(
+            f"complete {every.success:.1%}, median {every.total.at(0.5) or 0:,.0f} ms, chosen {every.adopted or 0:.0%}"
+        )
         print(f"memory: {before:.0f} MB before, {memory():.0f} MB at most")
 
 

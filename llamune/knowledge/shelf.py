@@ -211,9 +211,9 @@ class Shelf:
             opened.note = f"{told.format(model=name)} {_renewal(opened.corpus.name, '')}"
         except (KnowledgeError, UsageError) as error:
             told = _renewal(opened.corpus.name, " --embedder builtin")
-            opened.note = f"{error.message} {_('Keyword search only.')} {told}"
+            opened.note = " ".join((error.message, _("Keyword search only."), told))
         except ImportError:
-            opened.note = no_extra().message + " " + _("Keyword search only.")
+            opened.note = " ".join((no_extra().message, _("Keyword search only.")))
         opened.embedder = None
 
 

@@ -6,6 +6,7 @@ it cannot fit), or "train": train, write the merged file and the answers to comp
 input closed means that nobody waits any more.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -22,6 +23,7 @@ os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_T
 
 import torch
 
+from llamune import files
 from llamune.training.child import adapter, base, checkpoint, convert, loop, merge, reference
 from llamune.training.child.rows import Row, epochs, read
 from llamune.training.recipe import Recipe
@@ -56,7 +58,9 @@ def main() -> int:
     except (torch.OutOfMemoryError, MemoryError):
         return _failed("memory", "?")
     except OSError as error:
-        return _failed("disk" if error.errno == 28 else "file", error.strerror or str(error))
+        return _failed(
+            "disk" if error.errno in (None, errno.ENOSPC, errno.EFBIG) else "file", error.strerror or str(error)
+        )
     return 0
 
 
@@ -147,13 +151,18 @@ def _export(folder: Path, job: dict[str, Any], recipe: Recipe, weights: dict[str
     exact = "float32" if recipe.method != "qlora" or opened.path.stat().st_size < 2**31 else "bfloat16"
     plain = base.load(opened, exact, _device())
     asked = [job["prompts"], ANSWER, job["ends"], _device()]
-    (folder / "reference-base.json").write_text(json.dumps(reference.answers(plain, *asked)))
+    _write(folder / "reference-base.json", reference.answers(plain, *asked))
     tuned = adapter.prepare(plain, recipe)
     with torch.no_grad():
         for name, tensor in adapter.trained(tuned).items():
             tensor.copy_(weights[name])
     say("final", **{k: round(v, 4) for k, v in loop.losses(tuned, rows, recipe, _device()).items()})
-    (folder / "reference.json").write_text(json.dumps(reference.answers(tuned, *asked)))
+    _write(folder / "reference.json", reference.answers(tuned, *asked))
+
+
+def _write(path: Path, answers: list[Any]) -> None:
+    """In one step: a resumed run takes what is there as finished."""
+    files.replace(path, json.dumps(answers))
 
 
 def _wait(busy: Path) -> None:
