@@ -30,13 +30,28 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
         yield address
 
 
-def llamune(home: Path, address: Address, *words: str) -> list[dict[str, Any]]:
+def started(home: Path, address: Address, *words: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "LLAMUNE_HOME": str(home), "OLLAMA_HOST": address.netloc, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "llamune", *words], env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()] if "--json" in words else []
+    command = [sys.executable, "-m", "llamune", *words]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def llamune(home: Path, address: Address, *words: str) -> list[dict[str, Any]]:
+    """What a run with --json printed, line by line."""
+    process = started(home, address, *words)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def rules(place: Path) -> Path:
+    """A folder of small documents."""
+    folder = place / "rules"
+    folder.mkdir()
+    for n, text in enumerate(TEXTS):
+        rule = f"# 規程{n}\n\n## 第1条 定め\n{text}\n\n## 第2条 施行\n令和{n + 2}年から施行する。\n"
+        (folder / f"{n}.md").write_text(rule, encoding="utf-8")
+    return folder
 
 
 async def test_from_documents_to_a_model_in_ollama(address: Address, tmp_path: Path) -> None:
@@ -57,4 +72,24 @@ async def test_from_documents_to_a_model_in_ollama(address: Address, tmp_path: P
         assert [e["engine"] for e in seen if e["event"] == "verified"] == ["llama.cpp", "ollama"]
         assert "kitei:1" in {m.name for m in await engine.models()}
     finally:
+        await engine.aclose()
+
+
+async def test_ollama_gone_at_the_last_step(tmp_path: Path) -> None:
+    home, store = tmp_path / "home", tmp_path / "store"
+    words = ("finetune", "--docs", str(rules(tmp_path)), "--base", "guide:1m", "--name", "kitei", "--to", "ollama",
+             "--steps", "4", "--batch", "4", "--dtype", "float32", "--json")  # fmt: skip
+    with serving(built("new"), store) as address:
+        process = started(home, address, *words)
+        assert process.stdout is not None
+        while json.loads(process.stdout.readline())["event"] != "merged":
+            pass
+    _out, err = process.communicate(timeout=300)
+    assert process.returncode == 3, err
+    assert "Ollama" in err
+    with serving(built("new"), store) as address:
+        engine = OllamaEngine(address)
+        assert not await engine.models(), "nothing half-made"
+        assert llamune(home, address, "finetune", "resume", "--json")[-1]["verified"]
+        assert [m.name for m in await engine.models()] == ["kitei:1"]
         await engine.aclose()
