@@ -74,10 +74,10 @@ class Wording:
         return [[w.replace("_", " ") for w in line.split()] for line in lines]
 
     def question(self) -> tuple[str, str, str]:
-        """(topic, language, text); 27 % off-topic, of those 40 % with a noun or an invented word put in."""
+        """(topic, language, text); 40 % off-topic, of those 40 % with a noun or an invented word put in."""
         rng = self.rng
         lang = rng.choice(("ja", "en"))
-        name = OFF if rng.random() < 0.27 else rng.choices(self.names, self.weights)[0]
+        name = OFF if rng.random() < 0.40 else rng.choices(self.names, self.weights)[0]
         units: tuple[Unit, ...] = self.corpus.topics[name].units[lang]
         if name == OFF and rng.random() < 0.4:
             units = tuple(u for u in units if "{thing}" in u.texts[0])
