@@ -78,7 +78,7 @@ async def built(app: "App", name: str, sources: "Sources", writer: str) -> tuple
                     collected.append(pair)
                     bar.show(_("writing questions"), tally.asked, 0)
                 report.written = {k: getattr(tally, k) for k in ("asked", "kept", "unproven", "unreadable")}
-        settled = await asyncio.to_thread(lambda: build.settled(build.cleaned(collected, report), report))
+        settled = await asyncio.to_thread(build.prepared, collected, report)
     finally:
         await app.close()
     try:
