@@ -53,9 +53,11 @@ def _bigrams(text: str) -> Iterable[str]:
 
 async def evaluate(pairs: Sequence[Pair], base: Path, tuned: Path, num_ctx: int) -> Evaluation:
     """Asks both files the questions kept back. Raises EngineError, TrainingError."""
-    asked = _asked([p for p in pairs if p.split == "held"])
     planted = [p for p in pairs if p.split == "canary"]
     async with serving(base, num_ctx) as served:
+        held = [p for p in pairs if p.split == "held"]
+        fitting = [p for p in held if len(await served.prompt(p.messages[:-1])) + LENGTH <= num_ctx]
+        asked = _asked(fitting)
         before = [await _answer(served, p) for p in asked]
     async with serving(tuned, num_ctx) as served:
         after = [await _answer(served, p) for p in asked]

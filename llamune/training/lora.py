@@ -7,10 +7,6 @@ Keys and shapes are those of llama.cpp's src/llama-adapter.cpp. Ollama takes no 
 from pathlib import Path
 from typing import Any
 
-import gguf
-import numpy as np
-from safetensors.numpy import load_file
-
 from llamune.errors import UsageError
 from llamune.i18n import _
 from llamune.training import order
@@ -32,6 +28,10 @@ def write(weights: Path, model: Path, recipe: Recipe, path: Path) -> None:
             _("Only LoRA can be written apart from its base; this version was trained otherwise."),
             _("The whole model: {command}").format(command="--to gguf"),
         )
+    import gguf  # of the extra finetune, which this module must not need to be imported
+    import numpy as np
+    from safetensors.numpy import load_file
+
     fields = gguf.GGUFReader(model).fields
     family = str(fields["general.architecture"].contents())
     layers, queries, keys = (

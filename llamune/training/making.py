@@ -92,7 +92,6 @@ class Making:
     async def _rows(self) -> None:
         self._say("stage", stage="rows")
         found = await asyncio.to_thread(lambda: list(pairs.read(self.folder / "dataset.jsonl")))
-        asked = tokens.compared(found)
         async with serving(Path(self._job["base"]), self.recipe.length) as served:
             if not any(p.kind == replay.KIND for p in found):
                 replayed = [p async for p in replay.pairs(served, found)]
@@ -101,8 +100,9 @@ class Making:
                 self._say("replayed", count=len(replayed))
             counted = await tokens.write(found, served, self.recipe.length, self.folder / "tokens.jsonl")
             self._job["ends"] = await served.ending()
-            self._job["prompts"] = [await served.prompt(m) for m in asked]
-        self._job["asked"] = [[[m.role, m.content] for m in messages] for messages in asked]
+            asked = await tokens.compared(found, served, self.recipe.length - ANSWER)
+        self._job["prompts"] = [prompt for _messages, prompt in asked]
+        self._job["asked"] = [[[m.role, m.content] for m in messages] for messages, _prompt in asked]
         self._say("rows", **asdict(counted))
         if counted.rows.get("train", 0) < LEAST_ROWS:
             raise TrainingError(

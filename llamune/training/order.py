@@ -3,9 +3,10 @@
 Source: `LlamaModel.permute` of llama.cpp's convert_hf_to_gguf.py; the other families keep the order of transformers.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def heads(architecture: str, place: str, queries: int, keys: int) -> int:
@@ -15,7 +16,7 @@ def heads(architecture: str, place: str, queries: int, keys: int) -> int:
     return queries if ".attn_q." in place else keys if ".attn_k." in place else 0
 
 
-def unpermuted(rows: np.ndarray[Any, Any], heads: int) -> np.ndarray[Any, Any]:
+def unpermuted(rows: "np.ndarray[Any, Any]", heads: int) -> "np.ndarray[Any, Any]":
     """Rows in llama.cpp's order → in the order of transformers."""
     if not heads:
         return rows
@@ -23,7 +24,7 @@ def unpermuted(rows: np.ndarray[Any, Any], heads: int) -> np.ndarray[Any, Any]:
     return rows.reshape(heads, shape[0] // heads // 2, 2, *shape[1:]).swapaxes(1, 2).reshape(shape)
 
 
-def permuted(rows: np.ndarray[Any, Any], heads: int) -> np.ndarray[Any, Any]:
+def permuted(rows: "np.ndarray[Any, Any]", heads: int) -> "np.ndarray[Any, Any]":
     """Rows in the order of transformers → in llama.cpp's order."""
     if not heads:
         return rows

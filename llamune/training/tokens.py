@@ -52,7 +52,18 @@ async def write(pairs: Sequence[Pair], served: Served, length: int, path: Path) 
     return Counted(counted, too_long, tokens)
 
 
-def compared(pairs: Sequence[Pair]) -> list[list[Message]]:
-    """The conversations whose answers are compared between transformers and the engine."""
-    held = [list(p.messages[:-1]) for p in pairs if p.split == "held"][: COMPARED - len(PLAIN)]
-    return [*held, *([Message("user", text)] for text in PLAIN)]
+async def compared(pairs: Sequence[Pair], served: Served, longest: int) -> list[tuple[list[Message], list[int]]]:
+    """The conversations whose answers are compared between transformers and the engine, with their tokens.
+
+    Args:
+        longest: tokens; longer prompts are passed over.
+    """
+    found: list[tuple[list[Message], list[int]]] = []
+    held = [list(p.messages[:-1]) for p in pairs if p.split == "held"]
+    for messages in [*([Message("user", text)] for text in PLAIN), *held]:
+        prompt = await served.prompt(messages)
+        if len(prompt) <= longest:
+            found.append((messages, prompt))
+        if len(found) == COMPARED:
+            break
+    return found

@@ -186,7 +186,7 @@ async def test_leaving_again_and_again_never_makes_a_model_unusable(engine: Olla
 async def test_create_that_fails_leaves_no_model(engine: OllamaEngine, tmp_path: Path) -> None:
     missing = {"model.gguf": "sha256:" + "0" * 64}
     with pytest.raises(EngineError):
-        await engine._admin.create("wrong:1", missing, "", nothing)
+        await engine._admin.create("wrong:1", missing, "", {}, nothing)
     assert "wrong:1" not in {m.name for m in await engine.models()}
 
 
