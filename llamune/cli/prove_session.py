@@ -18,7 +18,14 @@ from llamune.network import guard
 
 MODEL: Final = "guide:1m"
 TYPED: Final = "Hello\n/retry guide:5m/fast\n/traffic\n/quit\n"
-TEXT: Final = "Llamune compares local models.\n"
+TEXTS: Final = (  # enough to learn from
+    "Llamune compares local models.",
+    "A badge is worn in the office at all times.",
+    "Visitors sign in at the desk and are accompanied.",
+    "Letters are kept for seven years, then shredded.",
+    "日当は一日三千円とする。",
+    "休暇は三日前までに届け出る。",
+)
 STEP_S: Final = 300.0
 
 
@@ -60,7 +67,8 @@ class Session:
     ) -> None:
         self._home, self._before, self._more = home, before, more or {}
         (home / "documents").mkdir(parents=True)
-        (home / "documents" / "about.txt").write_text(TEXT, encoding="utf-8")
+        for number, text in enumerate(TEXTS):
+            (home / "documents" / f"rule-{number}.txt").write_text(f"{text}\n", encoding="utf-8")
         if settings is not None and settings.exists():
             shutil.copy(settings, home / "settings.toml")
 
@@ -85,7 +93,20 @@ class Session:
 
     def _steps(self, only: Collection[str]) -> Iterator[Step]:
         folder = str(self._home / "documents")
-        training = ("--name", "proof", "--base", MODEL, "--docs", folder, "--steps", "2", "--to", "embedded")
+        training = (
+            "--to",
+            "embedded",
+            "--name",
+            "proof",
+            "--base",
+            MODEL,
+            "--docs",
+            folder,
+            "--steps",
+            "2",
+            "--dtype",
+            "float32",
+        )
         steps = (
             Step("chat, retry", ("chat", "-m", MODEL), TYPED),
             Step("ask", ("ask", "-m", MODEL, "Hello")),
