@@ -5,8 +5,6 @@ and where there is one a way to make it break. Only what the port promises is te
 """
 
 import asyncio
-import json
-import re
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
@@ -111,15 +109,14 @@ class EngineContract:
             "properties": {"sure": {"type": "boolean"}, "answer": {"type": "string", "enum": ["yes", "no"]}},
             "required": ["sure", "answer"],
         }
+        forms = [f'{{"sure":{sure},"answer":"{answer}"}}' for sure in ("true", "false") for answer in ("yes", "no")]
         events: list[Event] = []
         try:
             await collect(case.engine, replace(asking(case, predict=None), format=schema), into=events)
         except AnswerCut:  # real Ollama ends a tiny model that is lost in the blanks which the form allows
-            assert re.fullmatch(r'\{\s*("sure"\s*)?', text_of(events))
+            assert any(form.startswith("".join(text_of(events).split())) for form in forms)
             return
-        said = json.loads(text_of(events))
-        assert set(said) == {"sure", "answer"}
-        assert said["answer"] in ("yes", "no")
+        assert "".join(text_of(events).split()) in forms
 
     async def test_models_are_listed_with_their_engine(self, case: Case) -> None:
         models = {m.name: m for m in await case.engine.models()}
