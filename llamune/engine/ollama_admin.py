@@ -15,7 +15,7 @@ from llamune.address import Address
 from llamune.engine.faults import no_embedding
 from llamune.engine.http import CONNECT_TIMEOUT_S, Check
 from llamune.engine.ollama_errors import failure, not_ollama, refused, unreachable
-from llamune.errors import EngineError, LlamuneError
+from llamune.errors import EngineError, EngineRefused, LlamuneError
 from llamune.i18n import _
 
 if TYPE_CHECKING:
@@ -54,7 +54,11 @@ class OllamaAdmin:
 
     async def delete(self, model: str) -> None:
         client = await self._client()
-        with official_translated(self._address.netloc, model):
+        where = self._address.netloc
+        lacking = EngineRefused(
+            _("The server at {where} cannot delete models.").format(where=where), _("Delete it where that server runs.")
+        )
+        with official_translated(where, model, lacking):
             await client.delete(model)
 
     async def copy(self, model: str, name: str) -> None:
@@ -66,7 +70,7 @@ class OllamaAdmin:
     async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
         """One vector per text, never truncated."""
         client = await self._client()
-        with official_translated(self._address.netloc, model):
+        with official_translated(self._address.netloc, model, no_embedding(model)):
             response = await client.embed(model, list(texts), truncate=False)
             return [list(vector) for vector in response.embeddings]
 
@@ -123,8 +127,14 @@ def official_import() -> Iterator[None]:
 
 
 @contextmanager
-def official_translated(where: str, model: str) -> Iterator[None]:
-    """Turns whatever the official client, httpx or pydantic raise into the tree."""
+def official_translated(where: str, model: str, lacking: EngineError | None = None) -> Iterator[None]:
+    """Turns whatever the official client, httpx or pydantic raise into the tree.
+
+    Args:
+        where: the server's address, for the message.
+        model: the one concerned, for the message.
+        lacking: what HTTP 501 means here, where that is known.
+    """
     import httpx
     import ollama
 
@@ -133,7 +143,7 @@ def official_translated(where: str, model: str) -> Iterator[None]:
     except LlamuneError:
         raise
     except ollama.ResponseError as error:
-        raise _response(error, model) from error
+        raise (lacking if error.status_code == 501 and lacking else _response(error, model)) from error
     except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError) as error:
         raise unreachable(where, str(error)) from error
     except (ollama.RequestError, httpx.CookieConflict, ValueError, TypeError, LookupError, AttributeError) as error:
@@ -142,8 +152,6 @@ def official_translated(where: str, model: str) -> Iterator[None]:
 
 def _response(error: "ollama.ResponseError", model: str) -> EngineError:
     said = error.error if isinstance(error.error, str) else str(error.error)
-    if error.status_code == 501:
-        return no_embedding(model)
     if error.status_code == -1:  # a line in mid-stream
         return failure(said, model)
     return refused(error.status_code, said, model)

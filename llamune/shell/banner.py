@@ -20,7 +20,7 @@ async def start(repl: "Repl", resume: int | None) -> None:
     for problem in repl.app.problems:
         repl.fail(problem)
     who = await _who_answers(repl)
-    for line in engines(repl.known, who):
+    for line in engines(repl.known, who, _way_to_models(repl)):
         repl.show(line)
     if news := recommending.notice(repl.app):
         repl.show(news)
@@ -49,14 +49,23 @@ async def _who_answers(repl: "Repl") -> str:
     return _("{problem} The built-in llama.cpp answers.").format(problem=problem.message)
 
 
-def engines(models: tuple[ModelInfo, ...], who: str) -> list[str]:
+def _way_to_models(repl: "Repl") -> str:
+    """What to do where there are only the demonstration models; without the server there may be more behind it."""
+    if "ollama" in repl.app.catalog.problems:
+        return _("real models: start Ollama, or llamune models import FILE.gguf")
+    if repl.app.settings.allow_pull:
+        return _("real models: llamune models pull NAME, or import FILE.gguf")
+    return _("real models: llamune models import FILE.gguf")
+
+
+def engines(models: tuple[ModelInfo, ...], who: str, way: str) -> list[str]:
     """Two or three lines: who answers, with which models, and how to get real ones."""
     real = [m for m in models if not m.name.startswith(DEMONSTRATION)]
     lines = [f"  {who}"]
     if not real:
         names = ", ".join(m.name for m in models)
         lines.append("  " + _("{names}   tiny demonstration models that only know Llamune").format(names=names))
-        lines.append("  " + _("real models: start Ollama, or llamune models import FILE.gguf") + "          /help")
+        lines.append(f"  {way}          /help")
     return lines
 
 

@@ -121,6 +121,8 @@ class StandIn:
             return await reply.whole(302, b"", "text/plain", {"Location": "http://192.0.2.1/"})
         if self.fault == "forbidden":
             return await reply.whole(403, b"", "text/plain")
+        if self.fault == "no_delete" and asked.method == "DELETE":  # as a proxy or a server of another kind answers
+            return await reply.whole(501, b"Unsupported method ('DELETE')", "text/plain")
         if asked.path.startswith("/api/blobs/"):
             return await self._blob(asked, reply)
         handler = getattr(self, "_" + asked.path.removeprefix("/api/"), None)

@@ -111,6 +111,15 @@ async def test_nothing_is_pulled_unless_the_user_said_so(server: StandIn, paths:
     assert "qwen3:8b" in server.models
 
 
+async def test_a_chat_beside_a_server_without_models_says_how_to_get_one(server: StandIn, paths: Paths) -> None:
+    server.models.clear()
+    assert "real models: llamune models pull NAME" in (await beside("chat")).out
+    paths.settings.write_text("start_ollama = false\n")
+    banner = (await beside("chat")).out
+    assert "Ollama 0.34.4 · 0 models" in banner
+    assert "real models: llamune models import FILE.gguf  " in banner
+
+
 async def test_progress_counts_bytes_and_a_break_is_gone_over() -> None:
     async with StandIn(fault="pull_reset").serving() as server:
         steps = Steps()
@@ -143,6 +152,12 @@ async def test_what_the_server_cannot_do_is_said(fault: str) -> None:
     }
     assert told.get(fault, "") in error.value.message
     assert fault not in PULL_ERRORS or "models import" in error.value.hint
+
+
+async def test_a_server_that_cannot_delete_is_not_told_as_a_model_that_cannot_embed(server: StandIn) -> None:
+    server.fault = "no_delete"
+    done = await beside("models", "rm", "m:latest", "--yes")
+    assert (done.code != 0, "cannot delete models" in done.err, "embeddings" in done.err) == (True, True, False)
 
 
 async def test_ctrl_c_leaves_at_once(server: StandIn) -> None:
