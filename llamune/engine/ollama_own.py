@@ -6,6 +6,7 @@ is never sent; what the base had beside its weights is copied by hand.
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -68,7 +69,7 @@ class OwnModels:
         }  # fmt: skip
         answer = await self._json("/api/chat", body, model)
         found = answer.get("logprobs") or ()
-        return [(_bytes(s), {_bytes(t): float(t["logprob"]) for t in s["top_logprobs"]}) for s in found]
+        return [(_bytes(s), likely(s["top_logprobs"])) for s in found]
 
     async def _json(self, path: str, body: Mapping[str, Any], model: str) -> Any:
         with translated(self._where):
@@ -84,6 +85,13 @@ def _bytes(said: Mapping[str, Any]) -> bytes:
     if isinstance(raw, str):
         return base64.b64decode(raw)
     return bytes(raw) if raw else str(said.get("token", "")).encode()
+
+
+def likely(told: Sequence[Mapping[str, Any]]) -> dict[bytes, float]:
+    """The log-probabilities by text, without texts told twice: servers trim some tokens, so that `の` is two of them."""
+    found = [(_bytes(t), float(t["logprob"])) for t in told]
+    seen = Counter(text for text, _logprob in found)
+    return {text: logprob for text, logprob in found if seen[text] == 1}
 
 
 def parameters(text: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from tiny_gguf import babbler, embedder, write
 
 from llamune.engine.catalog import build
 from llamune.engine.ollama import OllamaEngine
-from llamune.engine.ollama_own import parameters
+from llamune.engine.ollama_own import likely, parameters
 from llamune.errors import EngineError, LlamuneError
 from llamune.paths import Paths
 from llamune.settings import Settings
@@ -42,6 +42,16 @@ async def test_no_from_is_ever_sent() -> None:
 def test_parameters_as_show_tells_them() -> None:
     told = 'stop "<|im_end|>"\nstop "<|x|>"\ntemperature 0.7\nnum_ctx 4096\n'
     assert parameters(told) == {"stop": ["<|im_end|>", "<|x|>"], "temperature": 0.7, "num_ctx": 4096}
+
+
+def test_a_text_told_twice_says_nothing() -> None:
+    """Seen on Ollama 0.34.4: a token with a space before it and one without are both told as `の`."""
+    told = [
+        {"token": "なった", "logprob": -0.1, "bytes": list("なった".encode())},
+        {"token": "の", "logprob": -8.8, "bytes": list("の".encode())},
+        {"token": "の", "logprob": -10.8, "bytes": list("の".encode())},
+    ]
+    assert likely(told) == {"なった".encode(): -0.1}
 
 
 @pytest.mark.parametrize(
