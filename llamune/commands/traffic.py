@@ -69,7 +69,7 @@ def _table(snapshot: Snapshot, engine: str) -> Listing:
 
 
 def _row(snapshot: Snapshot, group: Group, engine: str) -> tuple[str, str, str, str]:
-    name = _own_name(group) if group.owner == "llamune" else f"{engine} ({_told_by(group)})"
+    name = _own_name(group) if group.owner == "llamune" else f"{engine} {_told_by(group)}".rstrip()
     if snapshot.problem or group.problem:
         return name, "–", "–", _("not measured")
     return name, _bytes(group.count("machine")), _bytes(group.count("lan")), _outside(group.count("outside"))
@@ -82,9 +82,12 @@ def _own_name(group: Group) -> str:
 
 
 def _told_by(group: Group) -> str:
+    """How the engine's sockets were told, in brackets; nothing where they were not, since the reason is said below."""
     if group.pids:
-        return f"pid {group.pids[0]}"
-    return {"cgroup": _("by its control group"), "uid": _("by its user")}.get(group.by, _("not running"))
+        return f"(pid {group.pids[0]})"
+    if group.problem:
+        return ""
+    return "(" + {"cgroup": _("by its control group"), "uid": _("by its user")}.get(group.by, _("not running")) + ")"
 
 
 def _bytes(count: Count) -> str:
@@ -162,6 +165,8 @@ def _refused(shell: Shell) -> Iterable[Note | Listing]:
         ]
         rows = [(one_line(r.who), _tried(r), _clock(r.time)) for r in found[-SHOWN:]]
         yield Listing(columns, rows, _("All of them, with their call stacks: {path}").format(path=guard.log))
+    if sealed.current().way == "seccomp":
+        yield Note(_("What the filter (seccomp) refuses is not listed: the kernel tells neither who nor where."), "dim")
     if guard.dropped:
         told = _("ignored: the proxies of {names}")
         yield Note(told.format(names=", ".join(guard.dropped)), "dim")

@@ -9,6 +9,8 @@ from llamune.chat.events import AnswerQueued
 from llamune.chat.session import Attachment
 from llamune.engine.scripted import ScriptedEngine
 from llamune.errors import SettingsError, UsageError
+from llamune.network.counts import Group, Snapshot
+from llamune.network.processes import CONTAINER
 
 
 async def test_retry_of_one_asks_and_adopts(shell: RememberingShell) -> None:
@@ -258,3 +260,21 @@ async def test_think(shell: RememberingShell) -> None:
     assert shell.app.settings.thinking == "fold"
     with pytest.raises(SettingsError, match="thinking"):
         await shell.run("/think maybe")
+
+
+@pytest.mark.parametrize(
+    ("group", "told"),
+    [
+        (Group("engine", {}, by="", problem=CONTAINER), "Ollama – – not measured outside"),
+        (Group("engine", {}, by=""), "Ollama (not running) – – 0 B"),
+        (Group("engine", {}, by="uid"), "Ollama (by its user) – – 0 B"),
+    ],
+)
+async def test_an_engine_that_cannot_be_seen_is_not_called_off(
+    shell: RememberingShell, monkeypatch: pytest.MonkeyPatch, group: Group, told: str
+) -> None:
+    own = Group("llamune", {}, (1,))
+    monkeypatch.setattr(shell.app, "measured", lambda: Snapshot(0, 1, (own, group), samples=1))
+    out = " ".join((await shell.run("/traffic")).split())
+    assert told in out
+    assert f"not measured: {group.problem}" in out or not group.problem

@@ -98,7 +98,9 @@ def test_the_built_in_model_answers_inside_and_the_figure_says_sealed(way: str) 
     assert done.code == 0, done.err
     assert "Llamune" in done.out
     assert "sealed · outside 0 B ✓" in done.out
-    assert ("relays lead out" if way == "seccomp" else "no other way") in " ".join(done.out.split())
+    told = " ".join(done.out.split())
+    assert ("relays lead out" if way == "seccomp" else "no other way") in told
+    assert ("What the filter (seccomp) refuses is not listed" in told) == (way == "seccomp")
 
 
 def test_where_nothing_works_on_does_not_start_and_auto_says_so() -> None:
