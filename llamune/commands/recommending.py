@@ -196,6 +196,7 @@ def changes(found: Difference) -> str:
         _("new: {names}").format(names=", ".join(found.new)) if found.new else "",
         _("no longer recommended: {names}").format(names=", ".join(found.gone)) if found.gone else "",
         _("order: {names}").format(names=" → ".join(found.order)) if found.order else "",
+        _("priority: {names}").format(names=" → ".join(found.priority)) if found.priority else "",
         _("answers at once: {n}").format(n=found.limit) if found.limit else "",
         *(f"{r.model}: {r.old} → {r.new}" for r in found.presets),
         *(f"{PREFIX}{c.purpose}: {c.option} {_number(c.old)} → {_number(c.new)}" for c in found.parameters),
@@ -205,7 +206,7 @@ def changes(found: Difference) -> str:
 
 def same() -> str:
     """What is said where nothing differs that decides about answers."""
-    return _("Models, their presets, order, limit and parameters are the same.")
+    return _("Models, their presets, order, priority, limit and parameters are the same.")
 
 
 def _number(value: float | None) -> str:

@@ -1,7 +1,7 @@
 """What a recommended set says, and what differs between two of them. Values only: nothing is read or written here."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from llamune.chat.preset import OPTION_NAMES, SamplingOptions
@@ -86,12 +86,13 @@ class PresetChange:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is other in a newer set: names of models; `order`: those of both that changed places, as they follow one
-    another now; `limit`: 0 = as before."""
+    """What is other in a newer set: names of models; `order`, `priority`: those of both that changed places there, as
+    they follow one another now; `limit`: 0 = as before."""
 
     new: tuple[str, ...]
     gone: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
+    priority: tuple[str, ...] = ()
     limit: int = 0
     parameters: tuple[Change, ...] = ()
     presets: tuple[PresetChange, ...] = ()
@@ -101,12 +102,12 @@ class Difference:
         if old is None:
             return cls(tuple(_names(new)))
         before, after = _names(old), _names(new)
-        was, now = [n for n in old.order if n in new.order], [n for n in new.order if n in old.order]
         used, uses = ({m.name: m.preset for m in one.models} for one in (old, new))
         return cls(
             tuple(n for n in after if n not in before),
             tuple(n for n in before if n not in after),
-            tuple(n for n, o in zip(now, was, strict=True) if n != o),
+            _moved(old.order, new.order),
+            _moved(before, after),
             new.limit if new.limit != old.limit else 0,
             tuple(_changes(old.parameters, new.parameters)),
             tuple(PresetChange(n, used[n], p) for n, p in uses.items() if used.get(n, p) != p),
@@ -115,6 +116,11 @@ class Difference:
 
 def _names(of: RecommendedSet) -> list[str]:
     return [m.name for m in of.models if not m.deprecated]
+
+
+def _moved(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
+    was, now = [n for n in old if n in new], [n for n in new if n in old]
+    return tuple(n for n, o in zip(now, was, strict=True) if n != o)
 
 
 def _changes(old: Mapping[str, SamplingOptions], new: Mapping[str, SamplingOptions]) -> Iterator[Change]:

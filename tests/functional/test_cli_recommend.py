@@ -177,6 +177,14 @@ def test_a_difference_names_order_limit_and_parameters(run: Program, tmp_path: P
     assert "are the same" in run("recommend", "diff", "2027-Q1", "2027-Q1").out
 
 
+def test_a_difference_of_priority_alone_is_told(run: Program, tmp_path: Path) -> None:
+    swapped = [(f"priority = {old}\n", f"priority = {new}\n") for old, new in ((1, 77), (2, 1), (77, 2))]
+    file = quarter(tmp_path, "2027-Q1", ("guide:1m", "qwen3:4b"), *swapped)
+    assert run("recommend", "import", str(file), "--trust-once").code == 0
+    first, second = [m["name"] for m in run("recommend", "show", "2027-Q1", "--json").json["models"][:2]]
+    assert run("recommend", "diff", "2026-Q4", "2027-Q1").out == f"priority: {first} → {second}\n"
+
+
 def test_the_parameters_of_a_purpose_become_a_preset(run: Program, paths: Paths) -> None:
     done = run("recommend", "apply")
     assert "rec-chat, rec-code, rec-short" in done.out
