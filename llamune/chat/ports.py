@@ -206,9 +206,9 @@ class Store(Protocol):
         """What was said about the answers of a turn, in the order asked."""
         ...
 
-    def contests(self, since: datetime | None = None) -> Iterator[Contest]:
-        """Every turn in which something was said or chosen (about an answer made at or after `since`), oldest first,
-        without any text; fast for 10,000 turns."""
+    def contests(self, since: datetime | None = None, until: datetime | None = None) -> Iterator[Contest]:
+        """Every turn in which something was said or chosen (about an answer made at or after `since` and before
+        `until`), oldest first, without any text; fast for 10,000 turns."""
         ...
 
     def task(self, turn_id: int) -> str:
@@ -219,9 +219,9 @@ class Store(Protocol):
         """Says what a turn is for, if it has answers."""
         ...
 
-    def usage(self, since: datetime | None = None) -> list[Line]:
-        """What there is to count of answers made at or after `since`, by model, preset and task; two seconds for a
-        million answers."""
+    def usage(self, since: datetime | None = None, until: datetime | None = None) -> list[Line]:
+        """What there is to count of answers made at or after `since` and before `until`, by model, preset and task;
+        two seconds for a million answers."""
         ...
 
     # the way back

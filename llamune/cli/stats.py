@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,25 +23,29 @@ if TYPE_CHECKING:
     from llamune.chat.usage_file import Exported, Size
     from llamune.commands.values import Listing
 
-SINCE = re.compile(r"(?P<year>\d{4})-(?:Q(?P<quarter>[1-4])|(?P<month>\d\d)-(?P<day>\d\d))", re.ASCII)
+DATE = re.compile(r"(?P<year>\d{4})-(?:Q(?P<quarter>[1-4])|(?P<month>\d\d)-(?P<day>\d\d))", re.ASCII)
 
 
 def declare(parser: Parser) -> None:
     """Adds the verbs, and the options of the command without one."""
     verbs: Verbs = {
         "ranking": (N_("which model and preset you prefer, with how sure that is"), _ranking_arguments, json_flag),
-        "export": (N_("write the figures, and no text, to a file for whoever recommends models"), _to_file, _since),
+        "export": (N_("write the figures, and no text, to a file for whoever recommends models"), _to_file, _span),
     }
     parser.words("verb", verbs, required=False)
-    _since(parser)
+    _span(parser)
     parser.add_argument("--html", metavar=_("FILE"), type=Path, help=_("write a page with plots"))
     json_flag(parser)
 
 
-def _since(parser: Parser) -> None:
+def _span(parser: Parser) -> None:
     parser.add_argument(
-        "--since", metavar=_("DATE"), type=_moment, default=argparse.SUPPRESS,
+        "--since", metavar=_("DATE"), type=_begin, default=argparse.SUPPRESS,
         help=_("only answers made from then on: 2026-10-01, or 2026-Q4"),
+    )  # fmt: skip
+    parser.add_argument(
+        "--until", metavar=_("DATE"), type=_end, default=argparse.SUPPRESS,
+        help=_("only answers made until the end of that day or quarter"),
     )  # fmt: skip
 
 
@@ -58,17 +62,30 @@ def _to_file(parser: Parser) -> None:
     parser.add_argument("--anonymous", action="store_true", required=True, help=_("say that you want this"))
 
 
-def _moment(word: str) -> datetime:
-    """Midnight (UTC) of a date, or of a quarter's first day."""
-    if match := SINCE.fullmatch(word):
+def _begin(word: str) -> datetime:
+    """Midnight (UTC) at the beginning of a day or quarter."""
+    return _days(word)[0]
+
+
+def _end(word: str) -> datetime:
+    """Midnight (UTC) at the end of a day or quarter."""
+    return _days(word)[1]
+
+
+def _days(word: str) -> tuple[datetime, datetime]:
+    if match := DATE.fullmatch(word):
         month = 3 * int(match["quarter"]) - 2 if match["quarter"] else int(match["month"])
         try:
-            return datetime(int(match["year"]), month, int(match["day"] or 1), tzinfo=UTC)
-        except ValueError:
+            first = datetime(int(match["year"]), month, int(match["day"] or 1), tzinfo=UTC)
+            return first, (first + timedelta(days=93)).replace(day=1) if match["quarter"] else first + timedelta(days=1)
+        except (ValueError, OverflowError):
             pass
-    raise UsageError(
-        _("{word} is no date.").format(word=word), _("Example: {example}").format(example="--since 2026-10-01")
-    )
+    raise UsageError(_("{word} is no date.").format(word=word), _("Example: {example}").format(example="2026-10-01"))
+
+
+def _wanted(args: argparse.Namespace) -> tuple[datetime | None, datetime | None]:
+    """The span that was asked for; its options may stand before and behind a verb, so that they have no default."""
+    return getattr(args, "since", None), getattr(args, "until", None)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -85,7 +102,7 @@ def _show(args: argparse.Namespace) -> None:
     from llamune.text import glyphs
 
     with start.store() as (store, _home):
-        lines = store.usage(getattr(args, "since", None))
+        lines = store.usage(*_wanted(args))
     memory = {name: size.memory for name, size in _sizes(args).items()} if lines else {}
     if args.html:
         from llamune.cli import stats_html
@@ -146,11 +163,11 @@ def exported(args: argparse.Namespace) -> "Exported":
     from llamune.chat.ranking import outcomes
     from llamune.engine.machine import look
 
-    since, app = getattr(args, "since", None), start.app(args)
+    span, app = _wanted(args), start.app(args)
     presets = {p.stem for p in shipped("presets").glob("*.toml")} | {n for n in app.presets if n.startswith(PREFIX)}
     with start.store() as (store, _home):
-        games = ((c.task, outcomes([c])) for c in store.contests(since))
-        return usage_file.anonymous(store.usage(since), games, _sizes(args), look(), presets)
+        games = ((c.task, outcomes([c])) for c in store.contests(*span))
+        return usage_file.anonymous(store.usage(*span), games, _sizes(args), look(), presets)
 
 
 def _ranking(args: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ from llamune.errors import StoreError, UsageError
 from llamune.i18n import _
 from llamune.store import turns
 from llamune.store.tables import ANSWER, RATING, TURN
-from llamune.store.values import EVER, insert_row, moment, storable, when
+from llamune.store.values import insert_row, span, storable, when
 
 PAGE = 500  # turns
 MS = 1000  # microseconds
@@ -63,13 +63,14 @@ def of_turn(connection: Connection, turn_id: int) -> list[Rating]:
     return [rating_of(row) for row in connection.execute(mine.order_by(ANSWER.c.id))]
 
 
-def contests(connection: Connection, after: int, since: datetime | None) -> list[Contest]:
+def contests(connection: Connection, after: int, since: datetime | None, until: datetime | None) -> list[Contest]:
     """The next PAGE turns with an id above `after` in which something was said about an answer made at or after
-    `since` (None = any), with their complete answers."""
+    `since` and before `until` (None = any), with their complete answers."""
+    first, end = span(since, until)
     rated = (
         select(ANSWER.c.turn_id)
         .join(RATING, RATING.c.answer_id == ANSWER.c.id)
-        .where(ANSWER.c.turn_id > after, ANSWER.c.created_at >= (moment(since) if since else EVER))
+        .where(ANSWER.c.turn_id > after, ANSWER.c.created_at >= first, ANSWER.c.created_at < end)
         .group_by(ANSWER.c.turn_id)
         .order_by(ANSWER.c.turn_id)
         .limit(PAGE)

@@ -163,11 +163,11 @@ class SqlStore:
         with self._database.reading() as c:
             return ratings.of_turn(c, turn_id)
 
-    def contests(self, since: datetime | None = None) -> Iterator[Contest]:
+    def contests(self, since: datetime | None = None, until: datetime | None = None) -> Iterator[Contest]:
         after = 0
         while True:
             with self._database.reading() as c:
-                page = ratings.contests(c, after, since)
+                page = ratings.contests(c, after, since, until)
             yield from page
             if len(page) < ratings.PAGE:
                 return
@@ -181,9 +181,9 @@ class SqlStore:
         with self._database.writing() as c:
             usage.set_task(c, turns.get(c, turn_id), storable(task))
 
-    def usage(self, since: datetime | None = None) -> list[Line]:
+    def usage(self, since: datetime | None = None, until: datetime | None = None) -> list[Line]:
         with self._database.reading() as c:
-            return usage.count(c, since)
+            return usage.count(c, since, until)
 
     # the way back
 

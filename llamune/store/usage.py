@@ -17,7 +17,7 @@ from llamune.chat.session import Turn
 from llamune.chat.sweep import LOAD_MS
 from llamune.chat.usage import KEYS, Line, Spread, bucket
 from llamune.store.tables import ANSWER, ENDED, RATING
-from llamune.store.values import EVER, moment
+from llamune.store.values import span
 
 WEEK = 7 * 24 * 3600 * 1_000_000  # microseconds
 MONDAY = 4 * 24 * 3600 * 1_000_000  # 1970 began with a Thursday
@@ -29,7 +29,7 @@ _ENDED = text(f"""
         spreads(total_ms, first_token_ms, CASE WHEN load_ms > {LOAD_MS} THEN load_ms END,
             completion_tokens * 1000.0 / generate_ms, (created_at - {MONDAY}) / {WEEK})
             FILTER (WHERE status = 'complete') AS spreads
-    FROM answer WHERE {ENDED} AND created_at >= :since GROUP BY model, preset, task
+    FROM answer WHERE {ENDED} AND created_at >= :since AND created_at < :until GROUP BY model, preset, task
 """)
 # CROSS JOIN: SQLite keeps that order, and there are few ratings but many answers
 _CHOSEN = text("""
@@ -38,6 +38,7 @@ _CHOSEN = text("""
         FROM rating CROSS JOIN answer AS stands ON stands.id = rating.answer_id
         CROSS JOIN answer AS a ON a.turn_id = stands.turn_id
         WHERE rating.chosen_at IS NOT NULL AND stands.adopted AND stands.created_at >= :since
+            AND stands.created_at < :until
             AND a.status = 'complete' AND a.created_at + coalesce(a.total_ms, 0) * 1000 <= rating.chosen_at
     ) WHERE beside > 1 GROUP BY model, preset, task
 """)
@@ -46,7 +47,7 @@ _RATED = text("""
         sum((accuracy IS NOT NULL) + ("natural" IS NOT NULL) + (useful IS NOT NULL)) AS rated,
         sum(coalesce(accuracy, 0) + coalesce("natural", 0) + coalesce(useful, 0)) AS points
     FROM rating JOIN answer ON answer.id = rating.answer_id
-    WHERE answer.created_at >= :since GROUP BY model, preset, answer.task
+    WHERE answer.created_at >= :since AND answer.created_at < :until GROUP BY model, preset, answer.task
 """)
 
 
@@ -77,17 +78,19 @@ class _Spreads:
         return len(self._made) - 1
 
 
-def count(connection: Connection, since: datetime | None) -> list[Line]:
-    """A line for each model, preset and task of which there is an answer made at or after `since` (None = any)."""
-    first = {"since": moment(since) if since else EVER}
+def count(connection: Connection, since: datetime | None, until: datetime | None) -> list[Line]:
+    """A line for each model, preset and task of which there is an answer made at or after `since` and before `until`
+    (None = any)."""
+    first, end = span(since, until)
+    made_in = {"since": first, "until": end}
     made: list[_Spreads] = []
     sqlite: Any = connection.connection.driver_connection
     sqlite.create_aggregate("spreads", 5, lambda: _Spreads(made))
-    rows = connection.execute(_ENDED, first).all()
+    rows = connection.execute(_ENDED, made_in).all()
     sqlite.create_aggregate("spreads", 5, None)  # the connection outlives what it would hold on to
     found = {row[:3]: _line(row, made[row.spreads] if row.spreads is not None else _Spreads(made)) for row in rows}
     for query in (_CHOSEN, _RATED):
-        for row in connection.execute(query, first):
+        for row in connection.execute(query, made_in):
             if line := found.get(row[:3]):
                 found[row[:3]] = replace(line, **{k: v for k, v in row._mapping.items() if k not in KEYS})
     return list(found.values())

@@ -15,7 +15,7 @@ from llamune.store.tables import ANSWER, SESSION, TURN
 
 Clock = Callable[[], datetime]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-EVER = -(2**62)  # before every stored time
+EVER, NEVER = -(2**62), 2**62  # before and after every stored time
 MICROSECOND = timedelta(microseconds=1)
 USAGE = tuple(f.name for f in fields(Usage))
 LIVE = TURN.c.rewind_id.is_(None)
@@ -29,6 +29,11 @@ def utc_now() -> datetime:
 def moment(when: datetime) -> int:
     """Microseconds since 1970. A time without a zone counts as UTC."""
     return ((when if when.tzinfo else when.replace(tzinfo=UTC)) - EPOCH) // MICROSECOND
+
+
+def span(since: datetime | None, until: datetime | None) -> tuple[int, int]:
+    """Stored times from `since` on, and before `until`; None = any."""
+    return (moment(since) if since else EVER, moment(until) if until else NEVER)
 
 
 def when(value: int | None) -> datetime | None:

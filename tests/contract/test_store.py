@@ -566,6 +566,9 @@ def test_usage_since_a_moment(store: Store, session: ChatSession) -> None:
     assert [line.good for line in store.usage(made)] == [1]
     later = made + timedelta(microseconds=1)
     assert (store.usage(later), list(store.contests(later))) == ([], [])
+    assert (store.usage(None, made), list(store.contests(None, made))) == ([], [])
+    assert [line.good for line in store.usage(made, later)] == [1]
+    assert len(list(store.contests(made, later))) == 1
 
 
 def test_ratings_travel_with_their_session_and_are_erased_with_it(store: Store, session: ChatSession) -> None:

@@ -82,13 +82,17 @@ def test_figures_as_tables_and_as_json(program: Program) -> None:
     assert guide["memory"] > 10**6, "it is installed, so what it needs is known"
     assert program("stats", "--since", "9999-01-01", "--json").json["lines"] == []
     assert program("stats", "--since", "2026-Q1", "--json").json["lines"] != []
+    for until, found in (("2026-10-04", False), ("2026-10-05", True), ("2026-Q3", False), ("2026-Q4", True)):
+        lines = program("stats", "--since", "2026-10-05", "--until", until, "--json").json["lines"]
+        assert (until, lines != []) == (until, found)
 
 
+@pytest.mark.parametrize("option", ["--since", "--until"])
 @pytest.mark.parametrize(
     "date", ["yesterday", "2026-13-01", "2026-Q5", "２０２６-10-01", "0000-01-01", "2026-1-1", "-1"]
 )
-def test_what_is_no_date_is_said(program: Program, date: str) -> None:
-    refused = program("stats", f"--since={date}")
+def test_what_is_no_date_is_said(program: Program, option: str, date: str) -> None:
+    refused = program("stats", f"{option}={date}")
     assert (refused.code, "is no date" in refused.err) == (2, True)
 
 
