@@ -16,13 +16,15 @@ COMMANDS: Mapping[str, str] = {
     "models": "models list",
     "settings": "settings",
 }
+REINDEX = re.compile(r"/knowledge reindex (\S+)(?: (builtin)\b)?")
 SLASH = re.compile(r"(?<![\w/.~])/([a-z]+)\b(?!/)")
 SENTENCE = re.compile(r"(?<=[.。!?])\s*")
 
 
 def outside(hint: str) -> str:
     """The hint without slash commands where that is possible; what only the chat can do says so."""
-    told = SLASH.sub(lambda m: f"llamune {COMMANDS[m[1]]}" if m[1] in COMMANDS else m[0], hint)
+    told = REINDEX.sub(lambda m: f"llamune knowledge update {m[1]}" + (f" --embedder {m[2]}" if m[2] else ""), hint)
+    told = SLASH.sub(lambda m: f"llamune {COMMANDS[m[1]]}" if m[1] in COMMANDS else m[0], told)
     if not SLASH.search(told):
         return told
     left = " ".join(s for s in SENTENCE.split(told) if s and not SLASH.search(s))

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from llamune.cli.hints import outside
 from llamune.cli.knowledge_bar import Bar
 from llamune.cli.output import confirmed, show, show_json
 from llamune.commands.values import Column, Listing
@@ -119,4 +120,4 @@ def _say(name: str, report: "Report", note: str) -> None:
     ]
     show(f"{name}: " + " · ".join(parts))
     if note:
-        print(note, file=sys.stderr)
+        print(outside(note), file=sys.stderr)

@@ -17,7 +17,8 @@ from llamune.knowledge.helper import ORDERED, Helper
 from llamune.knowledge.retrieve import Ways
 
 if TYPE_CHECKING:
-    from llamune.knowledge.shelf import Opened, Shelf
+    from llamune.knowledge.opened import Opened
+    from llamune.knowledge.shelf import Shelf
 
 CURVE = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)  # parts of the questions with an answer
 RERANKED = "hybrid+rerank"

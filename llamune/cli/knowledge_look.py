@@ -4,6 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
+from llamune.cli.hints import outside
 from llamune.cli.output import show as show_values
 from llamune.cli.output import show_json
 from llamune.commands.values import Column, Fields, Listing
@@ -68,7 +69,7 @@ async def search(args: argparse.Namespace, shelf: "Shelf") -> int:
     """Exit code 1 where nothing was found."""
     found = await shelf.search(args.question, [args.name], limit=args.limit)
     for note in found.notes:
-        print(note, file=sys.stderr)
+        print(outside(note), file=sys.stderr)
     if args.json:
         show_json({"passages": [as_json(p) for p in shown(found, args.limit)], "found": found.strength != "none"})
     else:
@@ -123,7 +124,7 @@ async def _about(shelf: "Shelf", name: str) -> dict[str, Any]:
         "documents": documents,
         "passages": passages,
         "embedder": (opened.corpus.setting("embedder") or {}).get("name", "none"),
-        "note": opened.note,
+        "note": outside(opened.note),
         "search": stored(opened.scale),
         "roots": [str(root.path) for root in opened.corpus.roots()],
     }

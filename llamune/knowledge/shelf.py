@@ -7,50 +7,27 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
 from llamune.chat.passage import Found, Passage, Strength
 from llamune.errors import KnowledgeError, UsageError, near
 from llamune.i18n import _
-from llamune.knowledge import calibrate, packing, schema
-from llamune.knowledge.chroma import Vectors, no_extra
+from llamune.knowledge import packing, schema
+from llamune.knowledge.chroma import Vectors
 from llamune.knowledge.corpus import FILE, Corpus
-from llamune.knowledge.embedders import BUILT_IN, NONE, Embedder
-from llamune.knowledge.embedders.builtin import BuiltIn
-from llamune.knowledge.embedders.ollama import EngineEmbedder, Models
+from llamune.knowledge.embedders import Embedder
+from llamune.knowledge.embedders.chosen import chosen, default
+from llamune.knowledge.embedders.ollama import Models
 from llamune.knowledge.helper import Chats, Helper, completed, ordered
-from llamune.knowledge.indexing import Indexer, Progress, fitted
-from llamune.knowledge.retrieve import Scale, Searcher
+from llamune.knowledge.indexing import Indexer, Progress
+from llamune.knowledge.opened import Opened
+from llamune.knowledge.retrieve import Scale
 
 LIMIT = 5
 DEEP = 20  # hits of each corpus that the log shows
 PATIENCE = 2.0  # seconds to wait for a search elsewhere that is taking over changes
 LONGEST_NAME = 120  # bytes
-
-
-@dataclass(slots=True)
-class Opened:
-    """A corpus in use. `embedder`: what made its vectors, None = they cannot be asked, and `note` says why."""
-
-    corpus: Corpus
-    vectors: Vectors
-    generation: int
-    embedder: Embedder | None = None
-    note: str = ""
-
-    @property
-    def scale(self) -> Scale:
-        return calibrate.restored(self.corpus.setting("scale"))
-
-    def searcher(self) -> Searcher:
-        return Searcher(self.corpus, self.vectors, self.embedder, self.note)
-
-    async def aclose(self) -> None:
-        await self.vectors.aclose()
-        self.corpus.close()
 
 
 class Shelf:
@@ -98,18 +75,10 @@ class Shelf:
     async def open(self, name: str) -> Opened:
         """A corpus with the embedder of its vectors, checked. Raises KnowledgeError where there is no such corpus."""
         folder = self.folder(name)
-        opened = self._open.get(name)
-        if opened is None:
-            opened = self._open[name] = Opened(Corpus(folder), Vectors(folder), -1)
-        used = opened.corpus.setting("embedder") or {"generation": 0}
-        if opened.generation != used["generation"]:
-            opened.generation, opened.embedder = used["generation"], None
-        opened.note = ""
-        if not used["generation"]:
-            opened.note = _unready(opened.corpus)
-        if used["generation"]:
-            await self._check(opened, used["name"], used["digest"])
-        return opened
+        if name not in self._open:
+            self._open[name] = Opened(Corpus(folder), Vectors(folder))
+        await self._open[name].check(self._models)
+        return self._open[name]
 
     def folder(self, name: str) -> Path:
         """Where a corpus lies. Raises KnowledgeError where there is none."""
@@ -157,23 +126,7 @@ class Shelf:
 
     async def embedder(self, wanted: str) -> Embedder | None:
         """The embedder of a name as the user writes it. Raises KnowledgeError, UsageError."""
-        kind, _sep, name = wanted.partition(":")
-        if wanted == NONE:
-            return None
-        if wanted == BUILT_IN:
-            if default_embedder() != BUILT_IN:
-                raise no_extra()
-            return BuiltIn()
-        if kind == "ollama" and name and self._models:
-            return await EngineEmbedder.open(name, self._models)
-        if kind == "folder" and name:
-            from llamune.knowledge.embedders.transformers import FolderEmbedder
-
-            return await asyncio.to_thread(FolderEmbedder, Path(name))
-        raise UsageError(
-            _("There is no embedder called {name}.").format(name=wanted),
-            _("builtin, ollama:MODEL, folder:PATH, or none for keyword search alone."),
-        )
+        return await chosen(wanted, self._models)
 
     @asynccontextmanager
     async def changing(self, name: str, progress: Progress, embedder: str = "") -> AsyncIterator[Indexer]:
@@ -185,7 +138,7 @@ class Shelf:
         opened = await self.open(name)
         corpus = opened.corpus
         with schema.locked(self.folder(name), PATIENCE):
-            chosen = embedder or corpus.setting("wanted") or default_embedder()
+            chosen = embedder or corpus.setting("wanted") or default()
             indexer = Indexer(corpus, opened.vectors, await self.embedder(chosen), progress)
             if embedder:
                 corpus.set(wanted=embedder)
@@ -197,46 +150,6 @@ class Shelf:
         for opened in self._open.values():
             await opened.aclose()
         self._open.clear()
-
-    async def _check(self, opened: Opened, name: str, digest: str) -> None:
-        """Opens the embedder where it is not open yet, and sees that it is the one that made the vectors."""
-        try:
-            if opened.embedder is None and name == BUILT_IN:
-                opened.embedder = await asyncio.to_thread(fitted, opened.corpus, opened.generation)
-            elif opened.embedder is None:
-                opened.embedder = await self.embedder(name)
-            if name == BUILT_IN or (opened.embedder and await opened.embedder.digest() == digest):
-                return
-            told = _("{model} is another model now than the one that made the index: keyword search only.")
-            opened.note = f"{told.format(model=name)} {_renewal(opened.corpus.name, '')}"
-        except (KnowledgeError, UsageError) as error:
-            told = _renewal(opened.corpus.name, " --embedder builtin")
-            opened.note = " ".join((error.message, _("Keyword search only."), told))
-        except ImportError:
-            opened.note = " ".join((no_extra().message, _("Keyword search only.")))
-        opened.embedder = None
-
-
-def default_embedder() -> str:
-    """The built-in one where its packages are there."""
-    return BUILT_IN if find_spec("scipy") and find_spec("chromadb") else NONE
-
-
-def _renewal(name: str, flag: str) -> str:
-    """How a corpus gets an index that can be used again."""
-    told = _("In another terminal: llamune knowledge update {name} makes a new index while this one serves.")
-    return told.format(name=f"{name}{flag}")
-
-
-def _unready(corpus: Corpus) -> str:
-    """Why a corpus has no vectors; "" where none are wanted."""
-    wanted = corpus.setting("wanted")
-    if wanted == NONE:
-        return ""
-    if not wanted and default_embedder() == NONE:
-        return f"{no_extra().message} {no_extra().hint}"
-    told = _("Its vectors are not complete, keyword search only: llamune knowledge update {name} goes on.")
-    return told.format(name=corpus.name)
 
 
 def _found(asked: str, hits: Sequence[tuple[float, Passage, Scale]], limit: int, notes: Sequence[str]) -> Found:

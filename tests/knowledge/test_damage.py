@@ -94,7 +94,7 @@ async def agree(shelf: Shelf) -> None:
     assert {n for (n,) in rows("SELECT rowid FROM term")} == live
     assert {n for (n,) in rows("SELECT entry FROM vector")} >= live
     assert rows("SELECT count(*) FROM pending") == [(0,)]
-    held = await opened.vectors._call(lambda: opened.vectors._collection.get(include=[])["ids"])
+    held = await opened.vectors._call(lambda: opened.vectors._index._collection.get(include=[])["ids"])
     assert set(map(int, held)) == live
     opened.corpus.connection.execute("INSERT INTO term(term) VALUES ('integrity-check')")
 

@@ -1,0 +1,91 @@
+"""A corpus in use: its database, its vector index, and whether what made its vectors can still be asked.
+
+An embedder that is gone, or is another one now under the same name, is noticed here at each search; keyword search goes
+on. What would help is named, and not done: a new index is `indexing.py`'s.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from llamune.errors import KnowledgeError, UsageError
+from llamune.i18n import _
+from llamune.knowledge import calibrate
+from llamune.knowledge.chroma import Vectors
+from llamune.knowledge.corpus import Corpus
+from llamune.knowledge.embedders import BUILT_IN, NONE, Embedder
+from llamune.knowledge.embedders.chosen import chosen, default, no_extra
+from llamune.knowledge.embedders.ollama import Models
+from llamune.knowledge.indexing import fitted
+from llamune.knowledge.retrieve import Scale, Searcher
+
+
+@dataclass(slots=True)
+class Opened:
+    """A corpus in use.
+
+    Args:
+        embedder: what made its vectors; None = they cannot be asked, and `why` says why.
+        remedy: with what a new index helps: the name of an embedder, "" = the one it has, None = it does not.
+    """
+
+    corpus: Corpus
+    vectors: Vectors
+    generation: int = -1
+    embedder: Embedder | None = None
+    why: str = ""
+    remedy: str | None = None
+
+    @property
+    def scale(self) -> Scale:
+        return calibrate.restored(self.corpus.setting("scale"))
+
+    @property
+    def note(self) -> str:
+        """Why only words are searched, and the command that changes it; "" where vectors are searched, too."""
+        if self.remedy is None:
+            return self.why
+        command = f"/knowledge reindex {self.corpus.name} {self.remedy}".rstrip()
+        told = _("{command} makes one that needs no model.") if self.remedy else _("{command} makes a new index.")
+        return f"{self.why} {told.format(command=command)}"
+
+    def searcher(self) -> Searcher:
+        return Searcher(self.corpus, self.vectors, self.embedder, self.note)
+
+    async def check(self, models: Models | None) -> None:
+        """Opens the embedder where it is not open yet, and sees that it is the one that made the vectors."""
+        used = self.corpus.setting("embedder") or {"generation": 0}
+        if self.generation != used["generation"]:
+            self.generation, self.embedder = used["generation"], None
+        self.why, self.remedy = "", None
+        try:
+            if not self.generation:
+                self._without()
+            elif not await self._is_still(used["name"], used["digest"], models):
+                self._unusable(_("{model} is another model now.").format(model=used["name"]), "")
+        except (KnowledgeError, UsageError) as error:
+            self._unusable(error.message, BUILT_IN if default() == BUILT_IN else None)
+        except ImportError:
+            self._unusable(no_extra().message, None)
+
+    async def aclose(self) -> None:
+        await self.vectors.aclose()
+        self.corpus.close()
+
+    async def _is_still(self, name: str, digest: str, models: Models | None) -> bool:
+        if name == BUILT_IN:
+            self.embedder = self.embedder or await asyncio.to_thread(fitted, self.corpus, self.generation)
+            return True
+        self.embedder = self.embedder or await chosen(name, models)
+        return self.embedder is not None and await self.embedder.digest() == digest
+
+    def _without(self) -> None:
+        """There are no vectors, which is said where some are wanted."""
+        wanted = self.corpus.setting("wanted")
+        if not wanted and default() == NONE:
+            self.why = f"{no_extra().message} {no_extra().hint}"
+        elif wanted != NONE:
+            self._unusable(_("Its vectors are not complete."), "")
+
+    def _unusable(self, why: str, remedy: str | None) -> None:
+        self.embedder, self.remedy = None, remedy
+        self.why = " ".join((why, _("Keyword search only.")))
