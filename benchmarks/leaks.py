@@ -18,8 +18,22 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # runs from a checkout as
 from llamune.training.dataset import secrets
 
 LINES = Path(__file__).with_suffix(".jsonl")
-ROUNDS = (1, 2, 3, 4)  # each was written before the scanner first saw it; then the rules were mended
-HOSTILE = ("a.", "a-", "12-", "password ", "a@b.", "http://a:", "パスワード", "住所 ", "login a password ", "eyJ", " ")
+ROUNDS = (1, 2, 3, 4, 5, 6)  # each was written before the scanner first saw it; then the rules were mended
+HOSTILE = (
+    "a.",
+    "a-",
+    "12-",
+    "password ",
+    "a@b.",
+    "http://a:",
+    "パスワード",
+    "住所 ",
+    "login a password ",
+    "eyJ",
+    " ",
+    "https://hooks/",
+    "市1-",
+)
 REPEATS = 20  # of the whole set, for the speed
 
 

@@ -69,12 +69,15 @@ def _phone(text: str) -> bool:
 def _password(text: str) -> bool:
     """A value that somebody chose: no placeholder, variable, call, type or plain word of prose."""
     bare = text.strip("\"'`「」")
-    return len(bare) >= 4 and len(set(bare)) >= 3 and not _PLACEHOLDER.search(bare) and not _TYPE.fullmatch(bare)
+    code = (_FILLED_IN if text[:1] in "\"'" else _BRACKET).search(bare)
+    return len(bare) >= 4 and len(set(bare)) >= 3 and not (code or _PLACEHOLDER.search(bare) or _TYPE.fullmatch(bare))
 
 
 _TYPE = re.compile(r"(?:[A-Z][a-z]+){2,}")
+_BRACKET = re.compile(r"[(){}\[\]]")
+_FILLED_IN = re.compile(r"[$#%]\{|\{\{|%\(|^\{.*\}$|\w\([\w.]*\)")  # by a template or a shell, inside quotation marks
 _PLACEHOLDER = re.compile(
-    r"^[<$%{\[(*]|^[~.]*/|^!(?:vault|secret|ref|env|sub|getatt)\b|^x+$|^\*+$|^\.+$|^-+$|[(){}\[\]]|^(?:your|my|the|some|change|enter|replace|insert|new|old|user)[-_ ]?"
+    r"^[<$%{\[(*]|^[~.]*/|^!(?:vault|secret|ref|env|sub|getatt)\b|^x+$|^[\^~<>=]*\d+(?:\.\d+)+$|^\*+$|^\.+$|^-+$|^(?:your|my|the|some|change|enter|replace|insert|new|old|user)[-_ ]?"
     r"|^(?:none|null|nil|true|false|str|string|int|bool|bytes|text|optional|secret|password|passwd|token|key|required"
     r"|example|sample|dummy|placeholder|changeme|redacted|undefined|todo|tbd|await|self|args|config|settings|os|env|input)\b"
     r"|^[a-z_]+\.[a-z_.]+$|^(?:[A-Z]+_)+[A-Z]+$|[ぁ-んァ-ヶ一-龠]{3,}",
@@ -82,11 +85,11 @@ _PLACEHOLDER = re.compile(
 )
 _NAMES = (
     r"(?:pass(?:word|wd|phrase|code)?|pwd?|secret(?:[_-]?key)?|api[_-]?key|access[_-]?key|auth[_-]?token|access[_-]?token"
-    r"|client[_-]?secret|(?:private|encryption|signing|master|account)[_-]?key|psk|pepper|token|credentials?)"
+    r"|client[_-]?secret|(?:private|encryption|signing|master|account)[_-]?key|psk|pepper|token|credentials?)(?:_base)?"
 )
-_JAPANESE = r"(?:パスワード|パスコード|暗証番号|暗証|秘密鍵|(?:暗号化|セキュリティ|接続|共有|認証)(?:キー|鍵)|シークレット(?:キー)?|APIキー|アクセスキー|アクセストークン|トークン|合言葉|合い言葉)"
+_JAPANESE = r"(?:パスワード|パスコード|パスフレーズ|暗証番号|暗証|秘密鍵|(?:API|暗号化|セキュリティ|接続|共有|認証|連携|署名|本番|アクセス|ライセンス|マスター)[一-龠ァ-ヶ]{0,4}(?:キー|鍵)|シークレット(?:キー)?|アクセストークン|トークン|合言葉|合い言葉)"
 _CHOSEN = r"[A-Za-z0-9!#-'*+./:;=?@^_~-]"  # of a password among words
-_SAID = r"(?=\s*(?:です|でした|に変|に設定|に[差戻し]|とす|とし|で入|でログ|[。)」』】]|$))"
+_SAID = r"(?=\s*(?:です|でした|に変|に設定|に[差戻し]|とす|とし|で入|でログ|でお願い|[(,、]|[。)」』】]|$))"
 _NOT_BEFORE, _NOT_AFTER = r"(?<![\d.])(?<!\d-)", r"(?![\d])(?!-\d)"
 
 
@@ -96,7 +99,7 @@ _DATE = (
     r"|\d{1,2}(?:st|nd|rd|th)? (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?,? \d{4}"
     r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4})"
 )
-_STREET = r"(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Terrace|Court|Ct|Boulevard|Blvd|Way|Place|Pl|Close|Square)"
+_STREET = r"(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Terrace|Crescent|Gardens|Grove|Mews|Circle|Court|Ct|Boulevard|Blvd|Way|Place|Pl|Close|Square)"
 
 
 def _rule(kind: str, pattern: str, valid: Callable[[str], bool] = lambda _text: True, flags: int = 0) -> Rule:
@@ -104,8 +107,13 @@ def _rule(kind: str, pattern: str, valid: Callable[[str], bool] = lambda _text: 
 
 
 def _issued(text: str) -> bool:
-    """A key that somebody was given, not one of a manual."""
-    return "EXAMPLE" not in text.upper()
+    """A key that somebody was given, not one of a manual (AKIA…EXAMPLE, ghp_xxxx…)."""
+    return "EXAMPLE" not in text.upper() and len(set(text)) > 7
+
+
+def _drawn(text: str) -> bool:
+    """A path with a part that was drawn by lot: the address of a webhook is its password."""
+    return sum(map(str.isdigit, text)) > 5 and bool(re.search(r"[\w-]{20}", text))
 
 
 def _wrapped(text: str) -> bool:
@@ -130,19 +138,20 @@ RULES = (
     _rule("private key", r"\bLS0tLS1CRUdJTi[A-Za-z0-9+/]{20,}={0,2}", _wrapped),
     _rule("AWS key", r"\b(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b", _issued),
     _rule("AWS secret", r"(?i:aws|secret)[\w.\- ]{0,30}[\"']?\s*[:=]\s*[\"']?(?P<v>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])", _issued),
-    _rule("GitHub token", r"\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_[A-Za-z0-9_]{22,}"),
-    _rule("GitLab token", r"\bgl(?:pat|dt|rt|ptt|cbt)-[A-Za-z0-9_-]{20,}"),
-    _rule("Slack token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/T\w+/B\w+/\w+|\bxapp-\d-\w+-\d+-\w+"),
-    _rule("API key", r"\bsk-(?:ant-|proj-|or-v1-|svcacct-)?[A-Za-z0-9_-]{20,}|\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,}"),
-    _rule("API key", r"\bAIza[0-9A-Za-z_-]{35}|\bhf_[A-Za-z0-9]{30,}|\bnpm_[A-Za-z0-9]{36}|\bpypi-[A-Za-z0-9_-]{50,}"),
-    _rule("API key", r"\bSG\.[\w-]{16,}\.[\w-]{16,}|\bGOCSPX-[\w-]{20,}|\bya29\.[\w-]{20,}|\bdop_v1_[a-f0-9]{64}"),
-    _rule("API key", r"\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b|\bshp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|\bkey-[a-f0-9]{32}\b"),
-    _rule("API key", r"\bAccountKey=(?P<v>[A-Za-z0-9+/]{40,}={0,2})|\bSharedAccessKey=(?P<w>[A-Za-z0-9+/]{40,}={0,2})"),
-    _rule("API key", r"/webhooks/\d{10,}/(?P<v>[\w-]{40,})"),
+    _rule("GitHub token", r"\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_[A-Za-z0-9_]{22,}", _issued),
+    _rule("GitLab token", r"\bgl(?:pat|dt|rt|ptt|cbt)-[A-Za-z0-9_-]{20,}", _issued),
+    _rule("Slack token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/T\w+/B\w+/\w+|\bxapp-\d-\w+-\d+-\w+", _issued),
+    _rule("API key", r"\bsk-(?:ant-|proj-|or-v1-|svcacct-)?[A-Za-z0-9_-]{20,}|\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,}", _issued),
+    _rule("API key", r"\bAIza[0-9A-Za-z_-]{35}|\bhf_[A-Za-z0-9]{30,}|\bnpm_[A-Za-z0-9]{36}|\bpypi-[A-Za-z0-9_-]{50,}", _issued),
+    _rule("API key", r"\bSG\.[\w-]{16,}\.[\w-]{16,}|\bGOCSPX-[\w-]{20,}|\bya29\.[\w-]{20,}|\bdop_v1_[a-f0-9]{64}", _issued),
+    _rule("API key", r"\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b|\bshp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|\bkey-[a-f0-9]{32}\b", _issued),
+    _rule("API key", r"\bAccountKey=(?P<v>[A-Za-z0-9+/]{40,}={0,2})|\bSharedAccessKey=(?P<w>[A-Za-z0-9+/]{40,}={0,2})", _issued),
+    _rule("API key", r"https?://[^\s\"'<>]{1,80}?hooks?\w{0,3}/(?P<v>[^\s\"'<>]{24,400})", _drawn),
+    _rule("API key", r"\b(?:live|prod|secret|token|key|pat|sk|rk)_(?=[A-Za-z0-9]{0,40}\d)[A-Za-z0-9]{24,}\b", _issued),
     _rule("JSON web token", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
-    _rule("bearer token", r"(?i:bearer|basic)\s+(?P<v>[A-Za-z0-9+/_.~-]{20,}=*)"),
+    _rule("bearer token", r"(?i:bearer|basic)\s+(?P<v>[A-Za-z0-9+/_.~-]{20,}=*)", _issued),
     _rule("password in an address", r"\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@'\"<>]{0,100}:(?P<v>[^\s/@'\"<>]+)@", _password, re.I),
-    _rule("password", rf"{_NAMES}[\"'\]]*\s*(?::=|=>|=(?!=)|:(?!:))\s*b?(?P<v>\"[^\"]+\"|'[^']+'|[^\s\"',;]+)",
+    _rule("password", rf"{_NAMES}[\"'\]]*\s*(?::=|=>|=(?!=)|:(?!:))\s*b?(?P<v>\"[^\"]+\"|'[^']+'|[^\s\"',;」』、。]+)",
           _password, re.I),
     _rule("password", rf"\b{_NAMES}\s+(?:(?:is|was)(?:\s+(?:now|set to|changed to))?|to)\s+(?P<v>(?=\S{{0,40}}[\d!@#$%^&*])[^\s,;]+)", _password, re.I),
     _rule("password", rf"{_JAPANESE}[」』]?\s*(?:\([^)]*\)\s*)?(?:[:=]|は|が|→)?\s*(?P<v>[「『\"'][!-~]{{4,}})", _password),
@@ -150,10 +159,15 @@ RULES = (
     _rule("password", rf"{_JAPANESE}[^。\n]{{0,16}}?(?P<v>(?=\S{{0,40}}[A-Za-z])(?=\S{{0,40}}\d){_CHOSEN}{{6,}}){_SAID}", _password),
     _rule("password", r"(?<![A-Za-z])(?:PW|PASS)\s?[「『](?P<v>[!-~]{4,})", _password),
     _rule("password", r"\b(?:user|login|as)\b.{0,24}\bpassword\s+(?P<v>(?=\S{0,40}\d)[!-+.-~-]{5,})", _password, re.I),
+    _rule("password", r"\b(?:IDENTIFIED\s+(?:WITH\s+\S+\s+)?BY|PASSWORD)\s+(?P<v>'[^']+'|\"[^\"]+\")", _password, re.I),
     _rule("password hash", r"\$(?:apr1|2[aby]|5|6|y|argon2\w*)\$[^\s:\"']{8,}"),
-    _rule("API key", r"(?:token|secret|key)\s+(?P<v>(?=\S{0,40}\d)(?=\S{0,40}[a-z])[\w-]{24,})", flags=re.I),
+    _rule("API key", r"(?:token|secret|key)\s+(?P<v>(?=\S{0,40}\d)(?=\S{0,40}[a-z])[\w-]{24,})", _issued, re.I),
     _rule("password", r"暗証番号\D{0,6}(?P<v>\d(?: ?\d){3,7})(?!\d)"),
     _rule("password", r"\bopenssl\s.{0,200}\s(?:-k\s+|pass:)(?P<v>\S{4,})", _password),
+    _rule("API key", r"[?&](?:sig|signature|x-amz-signature)=(?P<v>[\w%+/.-]{20,})", flags=re.I),
+    _rule("password", r"[\"'][\w.-]+:(?P<v>[^\s@:/\"']{4,})@(?:tcp|unix)?\(?[\w./]+", _password),
+    _rule("password", r"(?:パスフレーズ|合い?言葉|passphrase)\W{0,3}(?:は|が|is)?\s*(?P<v>(?=[a-z -]{0,40}\d)(?:[a-z\d]{2,}[ -]){3,}[a-z\d]{2,})", flags=re.I),
+    _rule("password", r"(?<!\S)(?P<v>(?=\S{0,40}[A-Za-z])(?=\S{0,40}\d)(?=\S{0,40}[!@#$%^&*_-])[!-~]{8,40})\s?で(?:入れ|入り|入る|入っ|ログイン)", _password),
     _rule("session", r"\b(?:session(?:[_-]?id)?|sid|connect\.sid)=(?P<v>[\w%.-]{16,})", _password, re.I),
     _rule("password", r"(?:認証情報|ログイン情報|credentials)\s*[:=は]\s*\S+\s*[/,]\s*(?P<v>(?=\S{0,40}\d)[!-~]{4,})", _password, re.I),
     _rule("password", rf"<(?:\w+:)?{_NAMES}>(?P<v>[^<\s]+)</|{_NAMES}[\"']\s+value=(?P<w>\"[^\"]+\"|'[^']+')", _password, re.I),
@@ -179,14 +193,19 @@ RULES = (
     _rule("social security number", r"(?:social security|\bSSN)\D{0,20}(?P<v>\d{3}[ -]?\d{2}[ -]?\d{4})(?!\d)", flags=re.I),
     _rule("bank account", r"記号\D{0,4}(?P<v>\d{5}\D{0,6}番号\D{0,4}\d{6,8})(?!\d)"),
     _rule("bank account", r"(?:口座(?:番号)?|(?:普通(?!郵便)|当座)(?:預金)?|\((?:普|当)\))[^\d]{0,8}(?P<v>\d{7})(?!\d)"),
+    _rule("bank account", r"\b(?:checking|savings?|current|bank)\s+(?:account|acct)\D{0,12}(?P<v>\d{6,17})(?!\d)", flags=re.I),
+    _rule("bank account", r"[ァ-ヶー],[124],(?P<v>\d{7}),[ァ-ヶー ]"),  # a line of a bank transfer file (全銀)
     _rule("bank account", r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b", iban),
-    _rule("passport", r"(?:旅券|パスポート|passport)\D{0,12}?(?P<v>[A-Z]{2}\d{7})\b", flags=re.I),
+    _rule("passport", r"(?:旅券|パスポート|passport)\D{0,12}?(?P<v>[A-Z]{1,2}\d{6,8}|\d{2}[A-Z]{2}\d{5}|\d{9})\b", flags=re.I),
     _rule("driving licence", r"(?:運転免許|免許証)[^\d]{0,12}(?P<v>\d{12})(?!\d)"),
     _rule("pension number", r"基礎年金番号[^\d]{0,8}(?P<v>\d{4}-?\d{6})(?!\d)"),
     _rule("insurance number", r"(?:被保険者|保険証)[^\d]{0,12}(?P<v>\d[\d-]{6,14}\d)"),
-    _rule("birthday", rf"(?:生年月日|誕生日|date of birth|birth ?(?:day|date)|\bDOB|\bborn)(?:は|が|\s|:|=|on|in|is|\W){{0,6}}(?P<v>{_DATE})", flags=re.I),
+    _rule("insurance number", r"(?:健康保険|保険証|被保険者)\D{0,12}\d{0,10}\D{0,6}番号\D{0,4}(?P<v>\d[\d-]{2,14}\d)"),
+    _rule("birthday", rf"(?:生年月日|誕生日|date[ _]of[ _]birth|birth[ _-]?(?:day|date)|\bDOB|\bborn)(?:は|が|\s|:|=|on|in|is|\W){{0,6}}(?P<v>{_DATE})", flags=re.I),
     _rule("birthday", rf"(?P<v>{_DATE})\s?生(?=まれ|[\s)、。,」]|$)"),
     _rule("home address", r"(?:住所|自宅)[^ぁ-んァ-ヶ一-龠〒\d]{0,4}(?P<v>(?:〒?\s?\d{3}-\d{4}\s*)?[一-龠ぁ-んァ-ヶ]{2,4}[都道府県市区町村郡][^、。\s]{2,30}\d)"),
+    _rule("home address", r"(?P<v>[一-龠ヶケ]{1,4}[市区町村郡][一-龠ぁ-んァ-ヶー]{1,16}\d{1,4}(?:丁目\d{1,3}[\d番号-]{0,10}|番地?\d{0,4}|(?:-\d{1,4}){1,3}))(?!\d)"),
+    _rule("home address", rf"\b(?P<v>\d{{1,5}}\w? (?:[A-Z][\w'.]+ ){{1,3}}{_STREET}\b[\w ,.#-]{{0,60}}?\b(?:[A-Z]{{1,2}}\d[A-Z\d]? \d[A-Z]{{2}}|[A-Z]{{2}} \d{{5}}))\b"),
     _rule("home address", r"〒\s?(?P<v>\d{3}-\d{4}\s*[一-龠]{2,3}[都道府県][^、。\s]{2,30}\d)"),
-    _rule("home address", rf"\baddress\W{{1,4}}(?P<v>\d{{1,5}}\w? (?:[A-Z][\w'.]+ ){{1,4}}{_STREET}\b[\w ,.#-]*)", flags=re.I),
+    _rule("home address", rf"\b(?:address|liv(?:es?|ing) at|resid(?:es?|ing) at|home is)\W{{1,4}}(?P<v>\d{{1,5}}\w? (?:[A-Z][\w'.]+ ){{1,4}}{_STREET}\b[\w ,.#-]*)", flags=re.I),
 )  # fmt: skip
