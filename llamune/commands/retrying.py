@@ -125,12 +125,12 @@ async def _ask_one(shell: Shell, turn: Turn, new: Answer) -> None:
         match wording.typed(reply):
             case said if said in wording.YES:
                 return answers.let_stand(shell, new)
-            case "n" | "no" | "いいえ" if turn.adopted:
+            case said if said in wording.NO and turn.adopted:
                 shell.app.store.keep(turn.id, task=shell.app.store.task(turn.id))
                 return shell.show(Note(answers.stays(turn), "dim"))
             case "d" | "diff":
                 await answers.show_differences(shell, turn.adopted or new, new)
-            case other:
-                if other not in ("", "n", "no", "いいえ"):
+            case _:
+                if wording.something_else(reply):
                     shell.put(reply)
                 return shell.show(Note(answers.stays(turn), "dim"))

@@ -43,7 +43,7 @@ class Shell(Protocol):
         ...
 
     async def confirm(self, question: str) -> bool:
-        """Asks yes or no; Enter alone is no."""
+        """Asks yes or no; Enter alone is no. Whatever else was typed is no, and goes back into the input."""
         ...
 
     async def watch(self, running: Running, turn: Turn) -> None:

@@ -17,6 +17,7 @@ from llamune.i18n import _, language, ngettext
 from llamune.text import cut, one_line, size
 
 YES = ("y", "yes", "はい")
+NO = ("n", "no", "いいえ")
 TITLE_WIDTH = 48  # columns of a title inside a sentence
 
 
@@ -28,6 +29,11 @@ def typed(text: str) -> str:
 def yes(text: str) -> bool:
     """Whether a short reply says yes, however it was typed."""
     return typed(text) in YES
+
+
+def something_else(text: str) -> bool:
+    """Whether a reply to a question of yes or no is neither: the user went on, and it must not be lost."""
+    return typed(text) not in ("", *YES, *NO)
 
 
 def when(moment: datetime | None) -> str:

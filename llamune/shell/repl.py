@@ -91,7 +91,10 @@ class Repl:
         return await self.front.ask(line, value, slider.moved)
 
     async def confirm(self, question: str) -> bool:
-        return wording.yes(await self.ask(f"{question} [y/N] "))
+        reply = await self.ask(f"{question} [y/N] ")
+        if wording.something_else(reply):
+            self.put(reply)
+        return wording.yes(reply)
 
     async def watch(self, running: Running, turn: Turn) -> None:
         after = str if self.screen.live else self._traffic

@@ -184,6 +184,15 @@ def test_a_confirmation_takes_only_what_was_typed_after_it(home: Path, migrated:
         chat.command("/history", "1 ❯ eight ch")
 
 
+def test_a_question_typed_at_a_confirmation_is_in_the_input_again(chat: Chat) -> None:
+    chat.ask("What is it?", "What is it?")
+    chat.command("/rewind 0", "rewind? [y/N]")
+    chat.send("What about Osaka?" + ENTER)
+    chat.holds("What about Osaka?")
+    chat.send(CTRL_C)
+    chat.command("/history", "1 ❯ What is it?")
+
+
 def test_deleting_asks_and_says_the_way_back(chat: Chat) -> None:
     chat.ask("to be deleted")
     turns = len({r.question for r in answers(chat.home)})
