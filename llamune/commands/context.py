@@ -3,9 +3,10 @@
 `/compact` changes only what is sent; the turns themselves stay in the session.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from llamune.chat.context import LEAST_CONTEXT
+from llamune.chat.message import Message
 from llamune.chat.model import ModelInfo
 from llamune.chat.session import Answer
 from llamune.commands import wording
@@ -15,39 +16,42 @@ from llamune.commands.registry import Arguments, Choice, Parameter, command
 from llamune.commands.session import Shell
 from llamune.commands.values import Fields, Note, Verbatim
 from llamune.errors import EngineError, UsageError
-from llamune.i18n import N_, _
+from llamune.i18n import N_, _, ngettext
 from llamune.text import one_line, size
 
 TITLE = N_("What the model sees")
+RECENT = 20  # messages that /context shows
 MOST = 10_000_000  # tokens; the upper end only counts where a model does not say what it was trained for
 
 
 def what(shell: Shell) -> Iterable[Choice]:
     yield "size", _("how many tokens the current model reads")
+    yield "all", _("every message of a long session")
     yield from letters(shell)
 
 
 @command(
     "context",
     N_("what the model sees, word for word; or how much it reads"),
-    Parameter("WHAT", N_("an answer's letter: what that one saw; or size: how many tokens are read"), choices=what),
+    Parameter("WHAT", N_("an answer's letter: what that one saw; all; or size: how much is read"), choices=what),
     Parameter("N", N_("tokens")),
     now=True,
     example="/context size 8192",
 )
 async def context(shell: Shell, args: Arguments) -> None:
     match wording.typed(args.get(0)):
-        case "" if answer := _grounded(shell):
-            _saw(shell, answer)
-        case "":
-            await _show(shell)
+        case "" | "all" as word if answer := _grounded(shell):
+            await _saw(shell, answer, whole=bool(word))
+        case "" | "all" as word:
+            await _show(shell, whole=bool(word))
         case "size":
             await _resize(shell, args)
         case word if shell.conversation.session.turn_count and word.isalpha() and len(word) < 3:
-            _saw(shell, find(shell, word))
+            await _saw(shell, find(shell, word), whole=True)
         case word:
             raise UsageError(
-                _("/context does not know “{word}”.").format(word=word), _("/context, /context A or /context size N")
+                _("/context does not know “{word}”.").format(word=word),
+                _("/context, /context all, /context A or /context size N"),
             )
 
 
@@ -58,13 +62,23 @@ def _grounded(shell: Shell) -> Answer | None:
     return answer if answer and answer.seen and answer.seen.passages else None
 
 
-def _saw(shell: Shell, answer: Answer) -> None:
-    """Every message that an answer saw, then the figures."""
+async def _messages(shell: Shell, messages: Sequence[Message], whole: bool) -> None:
+    """What comes first (the system prompt) and the newest messages, or all of them."""
+    skipped = 0 if whole else len(messages) - 1 - RECENT
+    for number, message in enumerate(messages):
+        if number == 0 or number > skipped:
+            await shell.show_long(Verbatim(message.role, message.content))
+        elif number == skipped:
+            told = ngettext("… {n} message · /context all", "… {n} messages · /context all", skipped)
+            shell.show(Note(told.format(n=f"{skipped:,}"), "dim"))
+
+
+async def _saw(shell: Shell, answer: Answer, *, whole: bool) -> None:
+    """The messages that an answer saw, then the figures."""
     if answer.reason == "not_found":
         return shell.show(_("No model was asked: the documents hold nothing on the question. /sources hits"))
     messages, exact = shell.conversation.saw(shell.app.store.turn(answer.turn_id), answer)
-    for message in messages:
-        shell.show(Verbatim(message.role, message.content))
+    await _messages(shell, messages, whole)
     rows = [(_("seen by"), wording.who(answer))]
     if answer.usage.prompt_tokens:
         rows.append((_("tokens"), f"{answer.usage.prompt_tokens:,}"))
@@ -75,12 +89,11 @@ def _saw(shell: Shell, answer: Answer) -> None:
     shell.show(Note(f"{told} {more}".strip(), "dim" if exact else "warn"))
 
 
-async def _show(shell: Shell) -> None:
-    """Every message with its role, then the figures."""
+async def _show(shell: Shell, *, whole: bool) -> None:
+    """The messages with their roles, then the figures."""
     conversation = shell.conversation
     seen = await conversation.context()
-    for message in seen.messages:
-        shell.show(Verbatim(message.role, message.content))
+    await _messages(shell, seen.messages, whole)
     if not seen.messages:
         shell.show(_("The model sees nothing yet: no system prompt, no turns."))
     rows = [(_("model"), one_line(conversation.session.model)), (_("context"), wording.gauge(seen))]

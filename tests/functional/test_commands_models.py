@@ -96,6 +96,18 @@ async def test_a_missing_model_is_named(shell: RememberingShell) -> None:
     assert shell.conversation.session.model == "scripted:list"
 
 
+async def test_context_of_a_long_session_shows_its_beginning_and_its_end(shell: RememberingShell) -> None:
+    await shell.run("/system Be short.")
+    for number in range(12):
+        await shell.say(f"question {number}")
+    out = await shell.run("/context")
+    assert ("Be short." in out, "question 1\n" in out, "question 2\n" in out) == (True, False, True)
+    assert "… 4 messages · /context all" in out
+    whole = await shell.run("/context all")
+    assert ("/context all" in whole, "question 1\n" in whole) == (False, True)
+    assert "question 1\n" in await shell.run("/context A")
+
+
 async def test_context_shows_exactly_what_is_sent(shell: RememberingShell) -> None:
     assert "sees nothing yet" in await shell.run("/context")
     await shell.run("/system Be short.")
