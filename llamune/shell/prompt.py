@@ -23,7 +23,7 @@ from llamune import __version__
 from llamune.i18n import _
 from llamune.shell.history import InputHistory
 from llamune.shell.keys import bindings
-from llamune.shell.screen import TOOLBAR_STYLE, PromptScreen, Screen, spelled
+from llamune.shell.screen import TOOLBAR_STYLE, PromptScreen, Screen, Unturned, spelled
 from llamune.shell.style import Style, colors
 
 if TYPE_CHECKING:
@@ -226,6 +226,7 @@ class PromptFront:
             complete_while_typing=Condition(completing),
             bottom_toolbar=self._toolbar,
             prompt_continuation="  ",
+            input_processors=[Unturned()],
             style=TOOLBAR_STYLE,
             enable_suspend=True,
             tempfile_suffix=".md",

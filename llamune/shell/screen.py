@@ -15,6 +15,7 @@ from prompt_toolkit.formatted_text import ANSI, AnyFormattedText
 from prompt_toolkit.layout.containers import ConditionalContainer, HSplit, Window
 from prompt_toolkit.layout.controls import FormattedTextControl
 from prompt_toolkit.layout.dimension import Dimension, to_dimension
+from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 from prompt_toolkit.styles import Style as PromptStyle
 
 ROWS = 100  # of a long text that are printed in one step
@@ -23,6 +24,15 @@ RESERVED = 6  # rows that the preview leaves to the input, the toolbar and what 
 TOOLBAR_STYLE = PromptStyle.from_dict(  # no full-width background: it leaves stray rows when the terminal reflows
     {"bottom-toolbar": "noreverse", "bottom-toolbar.text": "noreverse", "auto-suggestion": "ansibrightblack"}
 )
+# What turns the direction of writing: one that was pasted would show another line than the one that is sent.
+TURNS = dict.fromkeys((0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd")
+
+
+class Unturned(Processor):
+    """Draws the bidirectional controls in the input as signs that can be seen; what is typed stays as it is."""
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        return Transformation([(one[0], one[1].translate(TURNS)) for one in transformation_input.fragments])
 
 
 class Screen(Protocol):

@@ -157,6 +157,15 @@ def test_what_cannot_be_understood_is_in_the_input_again(chat: Chat, typed: str,
     chat.sees("❯")
 
 
+def test_what_would_turn_the_line_around_is_seen_in_the_input_and_sent_as_it_is(chat: Chat) -> None:
+    chat.cleared().send("a\u202eb\u2066c")
+    chat.holds("a\ufffdb\ufffdc")
+    assert "\u202e" not in chat.raw.decode()
+    chat.send(ENTER)
+    chat.sees("first token")
+    assert answers(chat.home)[-1].question == "a\u202eb\u2066c"
+
+
 def test_a_text_that_begins_with_a_slash(chat: Chat) -> None:
     chat.ask("//etc/hosts とは?", "scripted:echo\n/etc/hosts とは?")
 
