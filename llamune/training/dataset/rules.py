@@ -31,7 +31,7 @@ def _luhn(text: str) -> bool:
 
 
 _ISSUERS = re.compile(
-    r"4(?:\d{12}|\d{15}|\d{18})$|5[1-5]\d{14}$|2(?:2[2-9]|[3-6]\d|7[01]|720)\d{12,13}$|3[47]\d{13}$|3[0689]\d{12}$"
+    r"4(?:\d{15}|\d{18})$|5[1-5]\d{14}$|2(?:2[2-9]|[3-6]\d|7[01]|720)\d{12,13}$|3[47]\d{13}$|3[0689]\d{12}$"
     r"|35(?:2[89]|[3-8]\d)\d{12}$|6(?:011|5\d\d|4[4-9]\d)\d{12}$|62\d{14,17}$"
 )
 
@@ -133,6 +133,13 @@ def iban(text: str) -> bool:
     return 15 <= len(bare) <= 34 and int("".join(str(int(c, 36)) for c in moved)) % 97 == 1
 
 
+ASKED_FOR = re.compile(rf"{_JAPANESE}|パス(?=[をはがの教])|password|passphrase|credentials", re.I)
+ALONE = _rule(
+    "password",
+    rf"^(?:.{{0,40}}[:>]\s+)?(?P<v>(?=\S{{0,40}}[A-Za-z])(?=\S{{0,40}}\d){_CHOSEN}{{6,40}}){_SAID}",
+    _password,
+)
+
 RULES = (
     _rule("private key", r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:.*?-----END [A-Z0-9 ]+-----|.*)|PuTTY-User-Key-File-\d"),
     _rule("private key", r"\bLS0tLS1CRUdJTi[A-Za-z0-9+/]{20,}={0,2}", _wrapped),
@@ -151,7 +158,7 @@ RULES = (
     _rule("JSON web token", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
     _rule("bearer token", r"(?i:bearer|basic)\s+(?P<v>[A-Za-z0-9+/_.~-]{20,}=*)", _issued),
     _rule("password in an address", r"\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@'\"<>]{0,100}:(?P<v>[^\s/@'\"<>]+)@", _password, re.I),
-    _rule("password", rf"{_NAMES}[\"'\]]*\s*(?::=|=>|=(?!=)|:(?!:))\s*b?(?P<v>\"[^\"]+\"|'[^']+'|[^\s\"',;」』、。]+)",
+    _rule("password", rf"{_NAMES}[\"'\]]*\s*(?::=|=>|=(?!=)|:(?!:))\s*b?(?P<v>\"[^\"]+\"|'[^']+'|(?:(?!\(?\d*[ぁ-んァ-ヶ一-龠])[^\s\"',;」』、。])+)",
           _password, re.I),
     _rule("password", rf"\b{_NAMES}\s+(?:(?:is|was)(?:\s+(?:now|set to|changed to))?|to)\s+(?P<v>(?=\S{{0,40}}[\d!@#$%^&*])[^\s,;]+)", _password, re.I),
     _rule("password", rf"{_JAPANESE}[」』]?\s*(?:\([^)]*\)\s*)?(?:[:=]|は|が|→)?\s*(?P<v>[「『\"'][!-~]{{4,}})", _password),
@@ -160,6 +167,8 @@ RULES = (
     _rule("password", r"(?<![A-Za-z])(?:PW|PASS)\s?[「『](?P<v>[!-~]{4,})", _password),
     _rule("password", r"\b(?:user|login|as)\b.{0,24}\bpassword\s+(?P<v>(?=\S{0,40}\d)[!-+.-~-]{5,})", _password, re.I),
     _rule("password", r"\b(?:IDENTIFIED\s+(?:WITH\s+\S+\s+)?BY|PASSWORD)\s+(?P<v>'[^']+'|\"[^\"]+\")", _password, re.I),
+    _rule("password", r"\b(?:root|admin\w*|user\w*)\s*[|,\t]\s*(?P<v>(?=\S{0,40}\d)(?=\S{0,40}[A-Za-z])[^\s|,]{6,})\s*(?:[|,\t]|$)", _password, re.I),
+    _rule("API key", r"(?:key|secret|token)\s*[:=]\s*[\w.]+\(b?[\"'](?P<v>[\w+/=-]{20,})[\"']", _drawn, re.I),
     _rule("password hash", r"\$(?:apr1|2[aby]|5|6|y|argon2\w*)\$[^\s:\"']{8,}"),
     _rule("API key", r"(?:token|secret|key)\s+(?P<v>(?=\S{0,40}\d)(?=\S{0,40}[a-z])[\w-]{24,})", _issued, re.I),
     _rule("password", r"暗証番号\D{0,6}(?P<v>\d(?: ?\d){3,7})(?!\d)"),
@@ -172,7 +181,7 @@ RULES = (
     _rule("password", r"(?:認証情報|ログイン情報|credentials)\s*[:=は]\s*\S+\s*[/,]\s*(?P<v>(?=\S{0,40}\d)[!-~]{4,})", _password, re.I),
     _rule("password", rf"<(?:\w+:)?{_NAMES}>(?P<v>[^<\s]+)</|{_NAMES}[\"']\s+value=(?P<w>\"[^\"]+\"|'[^']+')", _password, re.I),
     _rule("password", rf"^\s*(?:(?:ENV|ARG|set|setenv|export)\s+\w*{_NAMES}|requirepass|masterauth)\s+(?P<v>\S+)", _password, re.I),
-    _rule("password", r"\blogin\s+\S+\s+password\s+(?P<v>\S+)|\s/user:\S+\s+(?P<w>[^\s/]\S*)", _password, re.I),
+    _rule("password", r"\blogin\s+[^\s:]+\s+password\s+(?P<v>\S+)|\s/user:\S+\s+(?P<w>[^\s/]\S*)", _password, re.I),
     _rule("password", r"\bSecureString\s+(?:-String\s+)?(?P<v>\"[^\"]+\"|'[^']+')", _password, re.I),
     _rule("password", r"\b(?:mysql|mariadb)\w*\s(?:.{0,200}\s)?-p(?P<v>\S{4,})|\bsshpass\s+-p\s*(?P<w>\S{4,})", _password),
     _rule("password", r"\b(?:curl|wget|http)\s(?:.{0,200}\s)?(?:-u|--user|-a)[ =]?[\"']?[^\s:\"']+:(?P<v>[^\s\"']{4,})", _password),
@@ -182,7 +191,7 @@ RULES = (
     _rule("mail address", r"(?<![\w.+-])[\w.+-]{1,64}\s?[(\[](?:at|アット|@)[)\]]\s?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", _spelled, re.I | re.A),
     _rule("phone number", rf"{_NOT_BEFORE}(?:\+81[-\s]?(?:\(0\))?\d{{1,4}}|\(0\d{{1,4}}\)|0\d{{1,4}})(?:[-\s)]\s?\d{{1,4}}){{2}}{_NOT_AFTER}", _phone),
     _rule("phone number", rf"{_NOT_BEFORE}0\d{{1,4}}\(\d{{1,4}}\)\d{{4}}{_NOT_AFTER}", _phone),
-    _rule("phone number", r"(?:電話|携帯|TEL|FAX|内線|連絡先|ケータイ|☎|phone|mobile)[^\d+]{0,8}(?P<v>\+?[\d][\d() -]{8,17}\d)", flags=re.I),
+    _rule("phone number", r"(?:電話|携帯|TEL|FAX|内線|連絡先|ケータイ|☎|phone|mobile)[^\d+]{0,8}(?P<v>\+?[\d][\d() -]{8,17}\d)", lambda t: len(set(t)) > 4, re.I),
     _rule("phone number", rf"{_NOT_BEFORE}0[789]0\d{{8}}{_NOT_AFTER}", _phone),
     _rule("phone number", rf"{_NOT_BEFORE}(?:\+1[-. ]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d[-.])[2-9]\d\d[-.]\d{{4}}{_NOT_AFTER}"),
     _rule("phone number", rf"{_NOT_BEFORE}\+(?!81|1\b)[1-9]\d{{0,2}}(?:[ -]?\(?\d{{1,5}}\)?){{2,5}}{_NOT_AFTER}", lambda t: 9 <= len(re.sub(r"\D", "", t)) <= 15),

@@ -50,9 +50,11 @@ def scan(root: Path, unread: list[str]) -> Iterator[Finding]:
 
 def in_text(text: str, name: str, first: int = 1) -> Iterator[Finding]:
     """What is found in a text whose first line has the number `first`."""
+    before = ""
     for number, line in enumerate(text.splitlines(), first):
-        for found in line_findings(line):
+        for found in line_findings(line, before):
             yield Finding(name, number, found.kind, found.masked)
+        before = line if line.strip() else before
 
 
 def _files(root: Path) -> Iterator[Path]:

@@ -8,10 +8,10 @@ secret.
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from llamune.training.dataset.rules import RULES
+from llamune.training.dataset.rules import ALONE, ASKED_FOR, RULES
 
 LONGEST = 20_000  # characters of a line that are looked at; beyond it a file is no text that people wrote
 _KEY = re.compile(  # to its end, or as far as lines look like it: a document may have been cut
@@ -33,11 +33,15 @@ class Found:
     masked: str
 
 
-def line_findings(line: str) -> Iterator[Found]:
-    """What is found in one line, in order; where two rules find the same place, the earlier rule's finding."""
+def line_findings(line: str, before: str = "") -> Iterator[Found]:
+    """What is found in one line, in order; where two rules find the same place, the earlier rule's finding.
+
+    Args:
+        before: the last line with text above it. When it speaks of a password, the password may stand alone below.
+    """
     text = normalised(line)
     taken: list[Found] = []
-    for rule in RULES:
+    for rule in (*RULES, ALONE) if ASKED_FOR.search(normalised(before)) else RULES:
         for match in rule.pattern.finditer(text):
             group = next((g for g in ("v", "w") if g in match.groupdict() and match[g]), 0)
             start, end = match.span(group)
@@ -53,10 +57,9 @@ def normalised(line: str) -> str:
     return re.sub(r"(?<=\d)\s?[‐‑‒–—―−ー]\s?(?=\d)", "-", text)
 
 
-def without(line: str) -> str:
-    """The line with each finding replaced by its kind in brackets."""
+def _without(line: str, findings: Sequence[Found]) -> str:
     text = normalised(line)
-    for found in reversed(list(line_findings(line))):
+    for found in reversed(findings):
         text = f"{text[: found.start]}[{found.kind}]{text[found.end :]}"
     return text
 
@@ -65,11 +68,12 @@ def cleaned(text: str, counted: Counter[str]) -> str:
     """The text with each finding replaced by its kind, whole private keys too; `counted` gets what was found."""
     bare, keys = _KEY.subn("[private key]", text)
     counted.update({"private key": keys} if keys else {})
-    lines = bare.split("\n")
+    lines, before = bare.split("\n"), ""
     for number, line in enumerate(lines):
-        if found := list(line_findings(line)):
+        if found := list(line_findings(line, before)):
             counted.update(f.kind for f in found)
-            lines[number] = without(line)
+            lines[number] = _without(line, found)
+        before = line if line.strip() else before
     return "\n".join(lines)
 
 
