@@ -27,7 +27,13 @@ async def add(args: argparse.Namespace, shelf: "Shelf") -> int:
         if not path.exists():
             raise UsageError(_("{path} does not exist.").format(path=path))
     shelf.create(args.name)
-    report = await _brought(args, shelf, roots)
+    try:
+        report = await _brought(args, shelf, roots)
+    except (KnowledgeError, UsageError):
+        corpus = (await shelf.open(args.name)).corpus
+        if not corpus.roots() and not corpus.count()[0]:
+            await shelf.remove(args.name)  # it was made for nothing
+        raise
     return 1 if report.refused and not report.added and not report.unchanged else 0
 
 

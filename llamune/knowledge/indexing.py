@@ -184,6 +184,8 @@ class Indexer:
     async def _renew(self) -> None:
         """A new generation, which takes over at the end; one that was begun before is gone on with."""
         assert self._embedder is not None
+        if not self._corpus.count()[1]:
+            return  # nothing to make vectors of, or to fit on
         wanted = {"name": self._embedder.name, "digest": await self._embedder.digest()}
         begun = self._corpus.setting("next")
         if not begun or {key: begun[key] for key in wanted} != wanted:

@@ -224,6 +224,22 @@ def test_an_embedder_that_is_not_there_is_refused_and_the_old_one_stays(run: Run
     assert run("show", "rules", "--json")["embedder"] == "builtin"
 
 
+def test_a_collection_that_could_not_be_begun_is_not_there(run: Run, folder: Path) -> None:
+    run("add", "rules", folder, "--embedder", "folder:/nowhere", code=5)
+    run("add", "rules", folder, "--embedder", "nonsense", code=2)
+    assert run("list", "--json") == {"corpora": []}
+
+
+def test_a_folder_without_documents(run: Run, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert run("add", "rules", tmp_path / "empty", "--json") == {"added": [], "refused": [], "skipped": []}
+    shown = run("show", "rules", "--json")
+    assert (shown["passages"], shown["note"]) == (0, "")
+    assert run("search", "rules", "日当", "--json") == {"passages": [], "found": False}
+    run("add", "rules", folder)
+    assert paths(run("search", "rules", "日当", "--json"))[0] == "旅費.md"
+
+
 def test_files_are_private(run: Run, folder: Path, tmp_path: Path) -> None:
     os.umask(0o022)
     run("add", "rules", folder)
