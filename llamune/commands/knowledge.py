@@ -4,7 +4,6 @@ Adding and changing collections is `llamune knowledge`; here they are switched o
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from llamune.chat.grounding import title
@@ -18,6 +17,7 @@ from llamune.commands.session import Shell
 from llamune.commands.values import Column, Listing, Marked, Note, Verbatim
 from llamune.errors import UsageError, near
 from llamune.i18n import N_, _
+from llamune.knowledge.terms import fold
 
 TITLE = N_("Knowledge")
 HITS = 50  # rows of the log
@@ -181,9 +181,9 @@ def _excerpt(number: int, passage: Passage, checked: Checked) -> Marked:
 
 
 def spans(text: str, words: Iterable[str]) -> list[tuple[int, int]]:
-    """Where the words stand in a text, whatever their width and case; overlapping places are one."""
-    folded = "".join(f[0] if len(f := unicodedata.normalize("NFKC", c).casefold()) == 1 else c for c in text)
-    wanted = [re.escape(unicodedata.normalize("NFKC", word).casefold()) for word in words if word.strip()]
+    """Where the words stand in a text, whatever their width, case and kana; overlapping places are one."""
+    folded = "".join(f if len(f := fold(c)) == 1 else c for c in text)
+    wanted = [re.escape(fold(word)) for word in words if word.strip()]
     inside: list[tuple[int, int]] = []
     for start, end in sorted(m.span() for word in wanted for m in re.finditer(word, folded)):
         if inside and start <= inside[-1][1]:
@@ -215,7 +215,7 @@ def _log(shell: Shell, seen: Seen, found: Found) -> None:
             f"{hit.score:.3f}",
             title(hit),
             " · ".join(f"{_(RETRIEVERS[name])} {place}" for name, place in hit.ranks.items()),
-            " ".join(hit.matched),
+            " ".join(dict.fromkeys(hit.text[a:b] for a, b in spans(hit.text, hit.matched))),
             hit.corpus,
         )
         for hit in found.hits[:HITS]

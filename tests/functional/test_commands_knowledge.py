@@ -1,11 +1,15 @@
 """Documents in the chat: what is sent, what is said of it, and what is remembered."""
 
+from pathlib import Path
+
 import pytest
 from remembering import RememberingShell
 
 from llamune.chat.lineup import read
 from llamune.chat.ports import ChatRequest
 from llamune.errors import KnowledgeError, StoreError, UsageError
+from llamune.knowledge.corpus import Root
+from llamune.knowledge.shelf import Shelf
 from llamune.library import Library
 from llamune.paths import Paths
 from llamune.store import database
@@ -71,6 +75,24 @@ async def test_an_answer_with_its_sources(shell: RememberingShell) -> None:
     assert "not found below 0.250 · sure from 0.400" in out
     with pytest.raises(UsageError, match="no passage 7"):
         await shell.run("/sources 7")
+
+
+async def test_words_in_another_kana_are_marked_as_they_stand(shell: RememberingShell, tmp_path: Path) -> None:
+    shelf, file = Shelf(shell.app.paths.home / "knowledge"), tmp_path / "備品.md"
+    file.write_text("プロジェクターは二階の書庫に置く。", encoding="utf-8")
+    shelf.create("備品")
+    async with shelf.changing("備品", lambda *_: None, "none") as indexer:
+        await indexer.read([Root(file)])
+    await shelf.aclose()
+    shell.app.library = Library(
+        shell.app.paths, lambda: shell.app.settings, lambda: shell.app.store, shell.app.open_catalog, scripted=False
+    )
+    shell.conversation = shell.app.conversation()
+    shell.conversation.change(model="scripted:cite")
+    await shell.run("/knowledge on 備品")
+    await shell.say("ﾌﾟﾛｼﾞｪｸﾀｰはどこ")
+    assert "[プロジェクターは]二階の" in await shell.run("/sources")
+    assert "プロジェクターは" in await shell.run("/sources hits")
 
 
 async def test_what_is_not_there_is_marked(shell: RememberingShell) -> None:
