@@ -31,7 +31,7 @@ QUIET: Mapping[str, str] = {  # set before any library is imported: less to refu
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
     "ANONYMIZED_TELEMETRY": "False",
-    "WANDB_MODE": "offline",
+    "WANDB_MODE": "disabled",  # "offline" makes transformers print a line to standard output
     "NO_PROXY": "*",
     "no_proxy": "*",
 }

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float32]
 
 LARGEST = 320  # tokens of a piece
-OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK")
-WEIGHTS = (".safetensors", ".bin", "config.json", "tokenizer.json")
+OFFLINE = (
+    "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK", "HF_HUB_DISABLE_PROGRESS_BARS"
+)  # fmt: skip
+PARTS = (".safetensors", ".bin", ".json", ".txt", ".model")  # of a model; no documentation
+PLACES, PIECE = 16, 1 << 16  # of a file that are looked at; bytes of each
 
 
 class FolderEmbedder:
@@ -64,11 +67,14 @@ class FolderEmbedder:
         return np.asarray(encode(texts, normalize_embeddings=True, show_progress_bar=False), np.float32)
 
     def _digest(self) -> str:
-        """Names, sizes and times of the files that make the model: the contents are gigabytes."""
+        """Names and sizes of the files that make the model, and samples of them: the contents are gigabytes."""
         found = hashlib.sha256()
         for path in sorted(self._folder.rglob("*")):
-            if path.name.endswith(WEIGHTS) and path.is_file():
-                found.update(f"{path.relative_to(self._folder)}\0{path.stat().st_size}\0".encode())
+            if path.name.endswith(PARTS) and path.is_file():
+                size = path.stat().st_size
+                found.update(f"{path.relative_to(self._folder)}\0{size}\0".encode())
                 with path.open("rb") as file:
-                    found.update(file.read(1 << 16))
+                    for place in range(0, size, max(PIECE, size // PLACES)):
+                        file.seek(place)
+                        found.update(file.read(PIECE))
         return found.hexdigest()[:16]
