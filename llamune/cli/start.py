@@ -1,12 +1,14 @@
 """From the command line's flags to settings and app. The first thing that every command does, and nothing more."""
 
 import argparse
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from llamune import paths, settings
 from llamune.errors import SettingsError
+from llamune.i18n import _
 
 if TYPE_CHECKING:
     from llamune.app import App
@@ -37,11 +39,14 @@ def settings_of(args: argparse.Namespace) -> "Settings":
 
 @contextmanager
 def store() -> "Iterator[tuple[Store, Paths]]":
-    """The opened store and the home folder, for commands that need no model. Raises StoreError."""
+    """The opened store and the home folder, for commands that need no model; it may be one that can only be read, which
+    is said. Raises StoreError."""
     from llamune.store import database
 
     home = paths.find()
-    opened = database.open(home)
+    opened, problem = database.look(home)
+    if problem:
+        print(problem.message, _("What is stored can be read."), file=sys.stderr)
     try:
         yield opened, home
     finally:

@@ -30,11 +30,12 @@ class Database:
 
     Args:
         path: the file; it must exist and be of this version (see upgrade.py).
+        still: nothing can be written, not even locks; the file is read as it lies there.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._reader = create_engine("sqlite://", creator=lambda: connect(path), poolclass=QueuePool)
+    def __init__(self, path: Path, *, still: bool = False) -> None:
+        self.path, self.still = path, still
+        self._reader = create_engine("sqlite://", creator=lambda: connect(path, still=still), poolclass=QueuePool)
         event.listen(self._reader, "begin", _begin)
         self._writer = self._reader.execution_options(begin="BEGIN IMMEDIATE")
 
@@ -68,9 +69,9 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, *, still: bool = False) -> sqlite3.Connection:
     """A connection with our pragmas; makes no file. Raises sqlite3.Error."""
-    uri = f"{path.absolute().as_uri()}?mode=rw"
+    uri = path.absolute().as_uri() + ("?mode=ro&immutable=1" if still else "?mode=rw")
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
     try:
         for pragma in PRAGMAS:

@@ -146,7 +146,7 @@ class SqlStore:
         """Marks answers whose process is gone as cancelled; done on opening and before turns are read."""
         with self._database.reading() as c:
             orphans = turns.orphans(c)
-        if orphans:
+        if orphans and not self._database.still:
             with self._database.writing() as c:
                 turns.cut(c, self._now(), orphans)
         return len(orphans)

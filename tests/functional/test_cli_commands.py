@@ -291,3 +291,26 @@ def test_what_is_unexpected_is_one_line_and_the_log_has_the_rest(
     assert (done.code, "Traceback" in done.err, "deep inside" in done.err) == (1, False, False)
     assert str(paths.log) in done.err
     assert "deep inside" in paths.log.read_text()
+
+
+NOT_WRITABLE = {
+    "read-only": 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"',
+    "full": 'cp "$1/llamune.db" "$2" && mount -t tmpfs -o size=400k tmpfs "$1" && cp "$2" "$1/llamune.db"'
+    ' && { head -c 400k /dev/zero > "$1/fill" || true; }',
+}
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize("why", NOT_WRITABLE)
+def test_sessions_can_be_read_where_nothing_can_be_written(tmp_path: Path, home: Path, why: str) -> None:
+    lines = ("list", "show 1", "export 1", "delete 1")
+    script = NOT_WRITABLE[why] + "".join(f'\n"$3" -m llamune sessions {line} 2>&1; echo "= $?"' for line in lines)
+    command = ["unshare", "-rm", "sh", "-c", script, "sh", str(home), str(tmp_path / "copy"), sys.executable]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    if "unshare" in done.stderr or "mount:" in done.stderr:
+        pytest.skip(done.stderr)
+    listed, shown, exported, deleted, code = done.stdout.split("= ")
+    assert ("What is stored can be read." in listed, "Kyoto temple" in listed) == (True, True)
+    assert "1 ❯ Tokyo tower" in shown
+    assert '"question": "Tokyo tower"' in exported
+    assert ("Error: " in deleted, code) == (True, "4\n")
