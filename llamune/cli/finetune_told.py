@@ -12,6 +12,7 @@ from llamune.text import clean, cut, pad, seconds, wrap
 BARS = "▁▂▃▄▅▆▇█"
 LABEL = 11  # columns
 CURVE = 16  # columns of the loss
+ECHO = 3  # columns left free, so that the ^C of a terminal begins no new line
 STEADY = 0.1  # share of the newest step in the speed
 
 
@@ -35,7 +36,7 @@ class Told:
     def line(self, text: str) -> None:
         """Says something that is no event; to a program nothing."""
         if not self._json:
-            print(text, flush=True)
+            print("\n".join(_wrapped(text, _columns())), flush=True)
 
     def event(self, event: dict[str, Any]) -> None:
         """Shows one event."""
@@ -95,11 +96,11 @@ class Told:
             return
         left = seconds((event["steps"] - event["step"]) * self._per_step * 1000)
         label = pad(_("train"), LABEL)
-        told = _("{percent:3.0%} loss {loss:.3f} {curve} {speed:.0f} tokens/s, about {left} left").format(
+        told = _("{percent:3.0%} about {left} left, loss {loss:.3f}, {speed:.0f} tokens/s {curve}").format(
             percent=event["step"] / event["steps"], loss=event["loss"], curve=curve(self._losses),
             speed=event["tokens"] / max(took, 1e-6), left=left,
         )  # fmt: skip
-        print("\r\x1b[2K" + cut(label + told, _columns() - 1), end="", flush=True)
+        print("\r\x1b[2K" + cut(label + told, _columns() - ECHO), end="", flush=True)
 
     def _wipe(self) -> None:
         if self._losses and not self._json and sys.stdout.isatty():
@@ -108,8 +109,12 @@ class Told:
 
 def labelled(label: str, text: str) -> str:
     """A line with the name of its stage in front, in a column of its own; in a narrow terminal more lines."""
-    rows = wrap(text, _columns() - LABEL) if sys.stdout.isatty() else [text]
+    rows = _wrapped(text, _columns() - LABEL)
     return "\n".join(pad(label if not n else "", LABEL) + row for n, row in enumerate(rows))
+
+
+def _wrapped(text: str, columns: int) -> list[str]:
+    return wrap(text, columns) if sys.stdout.isatty() else [text]
 
 
 def _engine(name: str) -> str:

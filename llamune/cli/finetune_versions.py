@@ -1,4 +1,4 @@
-"""The verbs of `llamune finetune` about versions that exist: list, show, try, promote, roll back, delete, export."""
+"""The verbs of `llamune finetune` about versions that exist: list, show, promote, roll back, delete, export."""
 
 import argparse
 import asyncio
@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llamune.cli import finetune_export, start
+from llamune.cli import finetune_export, finetune_try, start
 from llamune.cli.parser import Declare, Parser
 from llamune.errors import EngineError, TrainingError, UsageError
 from llamune.i18n import N_, _
@@ -39,7 +39,7 @@ def _delete_arguments(parser: Parser) -> None:
 VERBS: Mapping[str, tuple[str, Declare]] = {
     "list": (N_("own models and their versions"), _json),
     "show": (N_("everything about a version: recipe, figures, files"), _show_arguments),
-    "try": (N_("chat with a version"), _version),
+    "try": (N_("ask the base and its own models the same, side by side, loaded once"), finetune_try.arguments),
     "stop": (N_("end the making of a version; it can be resumed"), _version),
     "promote": (N_("let a version be the model of its name"), _version),
     "rollback": (N_("let the version before be the model of its name again"), _version),
@@ -73,7 +73,7 @@ def _list(args: argparse.Namespace) -> None:
         Column(_("worth it"), spare=2),
     )  # fmt: skip
     table = tuple(
-        ("★" if v.number == versions.current(v.name) else "", v.tag, _state(v), _base(v), _losses(v), _worth(v))
+        ("★" if v.number == versions.current(v.name) else "", v.tag, _state(v), base_of(v), _losses(v), _worth(v))
         for v in found
     )
     if not table:
@@ -86,7 +86,8 @@ def _state(version: "Version") -> str:
     return {"running": _("being made"), "stopped": _("interrupted"), "done": _("finished")}[version.state]
 
 
-def _base(version: "Version") -> str:
+def base_of(version: "Version") -> str:
+    """What a version was made of, as the user named it."""
     return str(
         version.job.get("base_model") or Path(str(version.job.get("folder") or version.job.get("base", "?"))).name
     )
@@ -121,7 +122,7 @@ def _show(args: argparse.Namespace) -> None:
     fields = [
         (_("model"), version.tag),
         (_("state"), _state(version)),
-        (_("base"), _base(version)),
+        (_("base"), base_of(version)),
         (_("recipe"), ", ".join(f"{k} {v}" for k, v in recipe.items() if v)),
         (_("loss"), _losses(version)),
         *(
@@ -133,14 +134,6 @@ def _show(args: argparse.Namespace) -> None:
         (_("folder"), str(version.folder)),
     ]
     show(Fields(tuple((k, v) for k, v in fields if v)))
-
-
-def _try(args: argparse.Namespace) -> None:
-    from llamune.cli import chat
-
-    _app, version = _find(args, finished=True)
-    args.model, args.verb = version.tag, None
-    chat.run(args)
 
 
 def _stop(args: argparse.Namespace) -> None:
@@ -226,6 +219,6 @@ async def _remove(app: "App", version: "Version", names: list[str]) -> None:
 
 
 RUN: Mapping[str, Callable[[argparse.Namespace], None]] = {
-    "list": _list, "show": _show, "try": _try, "stop": _stop, "promote": _promote, "rollback": _rollback,
+    "list": _list, "show": _show, "try": finetune_try.run, "stop": _stop, "promote": _promote, "rollback": _rollback,
     "delete": _delete, "export": finetune_export.run,
 }  # fmt: skip

@@ -11,6 +11,7 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any, Final
@@ -58,11 +59,12 @@ class Child:
         await _stop(self._process, self._files)
 
 
-async def start(entry: Registered, num_ctx: int, threads: int, check: Check) -> Child:
+async def start(entry: Registered, num_ctx: int, threads: int, check: Check, adapters: Sequence[Path] = ()) -> Child:
     """Starts llama.cpp and waits until the model is loaded; cancelling kills it.
 
     Args:
         num_ctx: tokens; threads: 0 = as many as are sensible here.
+        adapters: LoRA files beside the model, each without effect until a request gives it a strength.
 
     Raises: OutOfMemory, EngineError with the reason that llama.cpp gave.
     """
@@ -74,6 +76,7 @@ async def start(entry: Registered, num_ctx: int, threads: int, check: Check) -> 
     config = {
         "model": entry.path, "num_ctx": num_ctx, "threads": threads or sensible_threads(entry.size), "key": key,
         "embedding": entry.embeds, "cache_mib": PROMPT_CACHE_MIB, "socket": "" if _tcp() else _place(files),
+        "adapters": [str(a) for a in adapters],
     }  # fmt: skip
     try:
         process = await asyncio.create_subprocess_exec(

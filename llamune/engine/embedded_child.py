@@ -45,10 +45,17 @@ def _params(xllamacpp: Any, config: dict[str, Any]) -> Any:
     params.cpuparams_batch.n_threads = config["threads"]
     params.n_batch = params.n_ubatch  # between two batches it hears that it was stopped; larger ones are no faster
     params.cache_ram_mib = config["cache_mib"]
+    params.lora_adapters = [_adapter(xllamacpp, path) for path in config["adapters"]]
     if config["embedding"]:
         params.embedding = True
         params.n_batch = params.n_ubatch = config["num_ctx"]  # a text must fit into one batch
     return params
+
+
+def _adapter(xllamacpp: Any, path: str) -> Any:
+    found = xllamacpp.CommonAdapterLoraInfo()
+    found.path, found.scale = path, 0.0
+    return found
 
 
 def _say(message: dict[str, str]) -> None:

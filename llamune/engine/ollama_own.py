@@ -88,7 +88,7 @@ def _bytes(said: Mapping[str, Any]) -> bytes:
 
 
 def likely(told: Sequence[Mapping[str, Any]]) -> dict[bytes, float]:
-    """The log-probabilities by text, without texts told twice: servers trim some tokens, so that `の` is two of them."""
+    """The log-probabilities by text, without texts told twice: servers trim some, so `の` can be two tokens."""
     found = [(_bytes(t), float(t["logprob"])) for t in told]
     seen = Counter(text for text, _logprob in found)
     return {text: logprob for text, logprob in found if seen[text] == 1}

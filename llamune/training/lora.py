@@ -23,7 +23,7 @@ def write(weights: Path, model: Path, recipe: Recipe, path: Path) -> None:
 
     Raises: UsageError for what is no plain LoRA; OSError.
     """
-    if recipe.method == "full" or recipe.dora:
+    if not recipe.apart:
         raise UsageError(
             _("Only LoRA can be written apart from its base; this version was trained otherwise."),
             _("The whole model: {command}").format(command="--to gguf"),

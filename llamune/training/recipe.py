@@ -57,6 +57,11 @@ class Recipe:
         """What B·A is multiplied with."""
         return self.alpha / (self.rank**0.5 if self.rslora else self.rank)
 
+    @property
+    def apart(self) -> bool:
+        """Whether what is trained can lie beside the base, as matrices that are added to it."""
+        return self.method != "full" and not self.dora
+
     def check(self) -> "Recipe":
         """Itself. Raises UsageError for a number outside its range or parts that exclude each other."""
         for name, (low, high) in RANGES.items():

@@ -139,6 +139,20 @@ def test_killed_and_resumed_it_ends_with_the_same_model(
     assert digest(tmp_path) == digest(made[0])
 
 
+def test_ctrl_c_saves_the_step_that_is_made(rules: Path, tmp_path: Path) -> None:
+    """A terminal sends it to all processes of the command."""
+    with program(tmp_path, *make(rules)) as process:
+        for event in events_of(process):
+            if event["event"] == "step" and event["step"] == 2:
+                break
+        os.killpg(process.pid, signal.SIGINT)
+    [version] = json.loads(run(tmp_path, "finetune", "list", "--json")[1])
+    assert version["state"] == "stopped"
+    code, out, err = run(tmp_path, "finetune", "resume", "--json")
+    assert code == 0, err
+    assert [e["step"] >= 2 for e in events(out) if e["event"] == "resumed"] == [True]
+
+
 def events_of(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
     assert process.stdout is not None
     return (json.loads(line) for line in process.stdout)

@@ -1,22 +1,20 @@
 """What was trained is what the engine says: every family, every method, compared through llama.cpp."""
 
-import json
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import gguf
+import psutil
 import pytest
 import tiny_base
 import torch
-import xllamacpp
 from safetensors.torch import save_file
 
 from llamune.errors import UsageError
 from llamune.training import lora, verify
 from llamune.training.child import adapter, base, merge, reference
 from llamune.training.recipe import Recipe
-from llamune.training.served import TOP, serving
+from llamune.training.served import serving
 
 PROMPTS = [[1, 300, 301, 302, 17, 450], [1, 600, 5, 77, 1200, 900, 31], [1, 44]]
 LENGTH = 12
@@ -61,40 +59,22 @@ async def test_the_base_alone_does_not_answer_so(family: str, tmp_path: Path) ->
 async def test_base_and_own_model_without_loading_again(family: str, recipe: Recipe, tmp_path: Path) -> None:
     """The adapter beside the base: with strength 1 it says what the merged file says, with 0 what the base says."""
     plain, own, _wanted = changed(family, recipe, tmp_path)
-    lora.write(tmp_path / "weights.safetensors", own, recipe, tmp_path / "lora.gguf")
-    server = xllamacpp.Server(with_adapter(plain, tmp_path / "lora.gguf"))
-    for path, scale in ((own, 1), (plain, 0), (own, 1)):
-        async with serving(path, 512) as served:
-            pairs = [(await served.next(prompt), beside(server, prompt, scale)) for prompt in PROMPTS]
-        differences = [abs(found[i] - p) for wanted, found in pairs for i, p in wanted.items() if i in found]
-        assert differences
-        assert max(differences) <= verify.LIMIT
+    adapter = tmp_path / "lora.gguf"
+    lora.write(tmp_path / "weights.safetensors", own, recipe, adapter)
+    async with serving(plain, 512, [adapter, adapter]) as beside:
+        [loaded] = children()
+        for path, strengths in ((own, (1, 0)), (plain, (0, 0)), (own, (0, 1))):
+            async with serving(path, 512) as served:
+                pairs = [(await served.next(prompt), await beside.next(prompt, strengths)) for prompt in PROMPTS]
+            differences = [abs(found[i] - p) for wanted, found in pairs for i, p in wanted.items() if i in found]
+            assert differences
+            assert max(differences) <= verify.LIMIT
+        assert children() == [loaded]
 
 
-def with_adapter(model: Path, adapter: Path) -> Any:
-    params = xllamacpp.CommonParams()
-    params.model.path, params.n_ctx, params.port, params.warmup = str(model), 512, 0, False
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
-    added = xllamacpp.CommonAdapterLoraInfo()
-    added.path, added.scale = str(adapter), 1.0
-    params.lora_adapters = [added]
-    return params
-
-
-def beside(server: Any, prompt: list[int], scale: int) -> dict[int, float]:
-    """The likeliest next tokens with the adapter at a strength; what is cached was computed at another one."""
-    body = {
-        "temperature": 0,
-        "cache_prompt": False,
-        "prompt": prompt,
-        "n_predict": 1,
-        "n_probs": TOP,
-        "lora": [{"id": 0, "scale": scale}],
-    }
-    request = Request(f"{server.listening_address}/completion", json.dumps(body).encode())
-    with urlopen(request) as answer:
-        steps = json.load(answer).get("completion_probabilities", [])
-    return {t["id"]: t["logprob"] for step in steps for t in step["top_logprobs"]}
+def children() -> list[Any]:
+    """The processes of llama.cpp that we started; one for each file that was loaded."""
+    return psutil.Process().children()
 
 
 @pytest.mark.parametrize("recipe", [Recipe(rank=4, dora=True), Recipe(method="full")], ids=["dora", "full"])

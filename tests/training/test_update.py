@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,21 @@ def test_exported(form: str, home: Path, tmp_path: Path) -> None:
     assert (tmp_path / "file").read_bytes().startswith(begin)
     code, _out, err = run(home, "finetune", "export", "kitei:1", str(tmp_path / "no" / "file"), "--to", form)
     assert (code, "cannot be written" in err) == (6, True)
+
+
+def test_base_and_two_versions_side_by_side(home: Path) -> None:
+    """What is shown is what the files say that the engine serves under these names, greedily."""
+    question = "日当はいくらですか?"
+    code, out, err = run(home, "finetune", "try", "kitei:1", "kitei:2", "-q", question)
+    assert code == 0, err
+    shown = re.split(r"^[A-Z] (\S+)\n", out, flags=re.MULTILINE)[1:]
+    names, answers = shown[::2], [text.rsplit("\n", 2)[0] for text in shown[1::2]]
+    assert names == ["guide:1m", "kitei:1", "kitei:2"]
+    (home / "presets").mkdir(exist_ok=True)
+    (home / "presets" / "greedy.toml").write_text("[options]\ntemperature = 0\nnum_predict = 512\n")
+    for name, answer in zip(names, answers, strict=True):
+        said = run(home, "ask", "--model", name, "--preset", "greedy", "--json", question)[1]
+        assert json.loads(said)["answers"][0]["text"].strip() == answer
 
 
 def test_deleted_it_stands_no_more(home: Path) -> None:

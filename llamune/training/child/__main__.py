@@ -39,6 +39,7 @@ def say(event: str, **values: Any) -> None:
 
 def main() -> int:
     folder, work = Path(sys.argv[1]), sys.argv[2]
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches us too; it is the parent that stops us
     threading.Thread(target=_end_with_parent, daemon=True).start()
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     recipe = Recipe.parse(job["recipe"])
@@ -130,10 +131,10 @@ def _trained(folder: Path, job: dict[str, Any], recipe: Recipe, rows: list[Row])
     signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
 
     def wait() -> None:
+        _wait(Path(job["busy"]), stopped)
         if stopped:  # between two steps, so that what is saved is one moment
             run.save()
             sys.exit(128 + stopped[0])
-        _wait(Path(job["busy"]))
 
     progress = run.train(wait)
     say("trained", step=progress.step, tokens=progress.tokens, before=progress.before, peak=_peak())
@@ -165,12 +166,12 @@ def _write(path: Path, answers: list[Any]) -> None:
     files.replace(path, json.dumps(answers))
 
 
-def _wait(busy: Path) -> None:
-    """Returns when no model generates: the chat holds a shared lock on this file while one does."""
+def _wait(busy: Path, stopped: list[int]) -> None:
+    """Returns when no model generates: the chat holds a shared lock on this file while one does. Or when stopped."""
     handle = os.open(busy, os.O_RDWR | os.O_CREAT, 0o600)
     said = False
     try:
-        while True:
+        while not stopped:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
