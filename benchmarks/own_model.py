@@ -1,14 +1,17 @@
 """From a repository of 200 files to an own model that chats: seconds of each step; and whether it was worth it.
 
 Takes 200 files of the running Python's own library as the repository, guide:5m as the base, and the program as a user
-calls it, with its defaults. `--seeds N` makes a model of N seeds from documents instead (benchmarks/rag-ja) and prints
-what the held-out questions of each kind say before and after. Needs the extra finetune; sealed, nothing is fetched.
+calls it, with its defaults. The Ollama server that OLLAMA_HOST names gets the model (removed at the end), without one
+the built-in engine. `--seeds N` makes a model of N seeds from documents instead (benchmarks/rag-ja) and prints what the
+held-out questions of each kind say before and after. What else is given goes to `llamune finetune`. Needs the extra
+finetune; sealed, nothing is fetched.
 """
 
 import argparse
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import sysconfig
@@ -23,12 +26,23 @@ FILES = 200
 RULES = ROOT / "benchmarks" / "rag-ja" / "docs"
 
 
+def program(home: Path, *words: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "LLAMUNE_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen([sys.executable, "-m", "llamune", *words], stdout=-1, text=True, env=environment)
+
+
+def run(home: Path, *words: str) -> None:
+    with program(home, *words) as process:
+        process.communicate()
+    if process.returncode:
+        sys.exit(f"llamune {words[0]} ended with {process.returncode}")
+
+
 def events(home: Path, *words: str) -> Iterator[tuple[float, dict[str, Any]]]:
     """What `llamune finetune` reports, each with the seconds since it began."""
-    environment = {**os.environ, "LLAMUNE_HOME": str(home), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "llamune", "finetune", "--json", "--to", "embedded", *words]
+    engine = () if "OLLAMA_HOST" in os.environ else ("--to", "embedded")
     began = time.monotonic()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with program(home, "finetune", "--json", *engine, *words) as process:
         assert process.stdout is not None
         for line in process.stdout:
             yield time.monotonic() - began, json.loads(line)
@@ -44,9 +58,8 @@ def steps(home: Path, *more: str) -> None:
     chosen = [p for p in found if "test" not in p.parts and "site-packages" not in p.parts][:FILES]
     for number, path in enumerate(chosen):
         shutil.copy(path, repository / f"{number:03}-{path.name}")
-    name, before, last = "read, clean, split", 0.0, 0.0
+    name, before, began = "read, clean, split", 0.0, time.monotonic()
     for at, event in events(home, "--repo", str(repository), "--base", "guide:5m", "--name", "code", *more):
-        last = at
         if event["event"] in ("stage", "done"):
             print(f"{name:20} {at - before:7.1f} s", flush=True)
             name, before = event.get("stage", ""), at
@@ -54,21 +67,35 @@ def steps(home: Path, *more: str) -> None:
             print(f"  {event['rows']}, {event['tokens']:,} tokens", flush=True)
         if event["event"] == "judged":
             print("  " + "\n  ".join(event["reasons"]), flush=True)
-    print(f"{'in all':20} {last:7.1f} s (wanted ≤ 300 on two quiet cores)")
+        if event["event"] == "done":
+            print(f"  {event['model']} in {event['engine']}", flush=True)
+    asked = time.monotonic()
+    run(home, "ask", "--model", "code:1", "What does this repository do?")
+    print(f"{'first answer':20} {time.monotonic() - asked:7.1f} s")
+    print(f"{'in all':20} {time.monotonic() - began:7.1f} s (wanted ≤ 300 on two quiet cores)")
+    run(home, "finetune", "delete", "code", "--yes")
 
 
 def worth(home: Path, seeds: int, *more: str) -> None:
-    """Prints likeness to the expected answers by kind, before and after, for each seed."""
+    """Prints likeness to the expected answers by kind, before and after: for each seed, then mean and spread."""
+    found: dict[str, list[tuple[float, float]]] = {}
     for seed in range(seeds):
-        words = ("--docs", str(RULES), "--base", "guide:5m", "--name", f"rules{seed}", "--seed", str(seed), *more)
+        name = f"rules{seed}"
+        words = ("--docs", str(RULES), "--base", "guide:5m", "--name", name, "--seed", str(seed), *more)
         for _at, event in events(home, *words):
             if event["event"] == "judged":
-                print(
-                    f"seed {seed}: {'worth it' if event['promote'] else 'not worth it'}; {'; '.join(event['reasons'])}"
-                )
-        result = json.loads((home / "own" / f"rules{seed}" / "1" / "result.json").read_text())
-        for kind, score in sorted(result["kinds"].items()):
+                print(f"seed {seed}: {'worth it' if event['promote'] else 'not worth it'}; {event['reasons']}")
+        result = json.loads((home / "own" / name / "1" / "result.json").read_text())
+        losses = {when: result["losses"][when]["held"] for when in ("before", "after")}
+        for kind, score in sorted({**result["kinds"], "loss": {"count": "", **losses}}.items()):
+            found.setdefault(kind, []).append((score["before"], score["after"]))
             print(f"  {kind:12} {score['count']:3}  {score['before']:.2f} → {score['after']:.2f}", flush=True)
+        run(home, "finetune", "delete", name, "--yes")
+    for kind, both in found.items():
+        (low, low_spread), (high, high_spread) = (
+            (statistics.mean(s), statistics.pstdev(s)) for s in zip(*both, strict=True)
+        )
+        print(f"{kind:14} {low:.2f} ± {low_spread:.2f} → {high:.2f} ± {high_spread:.2f} (mean and spread)")
 
 
 def main() -> None:
