@@ -25,7 +25,7 @@ class Library:
 
     Args:
         settings: those in force at that moment.
-        store: gives None where prompts are not remembered (one question on the command line).
+        store: gives None where it is not open (questions on the command line, which belong to no session).
         models: gives the catalogue, for embedding models.
         scripted: the fake collections of `knowledge.scripted` for a user who has none.
     """
@@ -61,8 +61,12 @@ class Library:
 
     def prompts(self, session: ChatSession) -> "Sequence[ExtraPrompt]":
         """The extra prompts that are sent in a session: those of everywhere, of its mode, its own."""
-        store = self._store()
-        held = [p for p in store.prompts.held(session.id, session.mode) if p.active] if store else []
+        if store := self._store():
+            held = [p for p in store.prompts.held(session.id, session.mode) if p.active]
+        else:
+            from llamune.store import unopened
+
+            held = unopened.prompts(self._paths.database, session.mode)
         if not session.mode:
             return held
         first = [p for p in held if not p.mode and not p.session_id]

@@ -30,7 +30,7 @@ def declare(parser: Parser) -> None:
     parser.epilog = _(
         "What is piped in goes along with the question as a text, in front of it: "
         "cat report.txt | llamune ask Summarise this. The answer is written to standard output as it comes. "
-        "Prompts that were added in a chat (/prompt) are not sent along: use -s TEXT, or --mode NAME with a file."
+        "What /prompt add --always says in a chat goes along here, too, and with --mode NAME what it says of that mode."
     )
 
 

@@ -138,8 +138,9 @@ class Comparison:
         digests = {m.name: m.digest for m in await catalog.models()}
         asked = [[c.model, c.preset, self._options(c), *filter(None, [c.knowledge])] for c in self._candidates]
         thinking = self._app.settings.thinking
-        searched = {"knowledge": self._args.knowledge} if self._args.knowledge else {}
-        identity = key(self._questions, cast(Any, asked), thinking=thinking, **searched)
+        prompts = [p.text for p in self._app.library.prompts(self._app.draft())]
+        said = {name: words for name, words in (("knowledge", self._args.knowledge), ("prompts", prompts)) if words}
+        identity = key(self._questions, cast(Any, asked), thinking=thinking, **said)
         folder = self._app.paths.home / FOLDER
         kept = Kept(folder, identity, fresh=self._args.fresh, digests=digests)
         if kept.found:

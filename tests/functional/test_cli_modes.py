@@ -93,6 +93,27 @@ def test_ask_in_a_mode(run: Program, paths: Paths) -> None:
     assert run("ask", "--scripted", "--mode", "nix", "x").code == 2
 
 
+def test_what_is_always_said_goes_along_without_a_chat(run: Program, paths: Paths) -> None:
+    assert run("compare", "--scripted", "-m", "scripted:echo", "hi", "--json").code == 0, "no database yet"
+    store = database.open(paths)
+    for text, where in (("ALWAYS", {}), ("AUDIT", {"mode": "audit"}), ("CODE", {"mode": "coding"})):
+        store.prompts.add(text, **where)
+    store.prompts.change(1, text="ALWAYS 2")
+    store.prompts.change(store.prompts.add("OFF").number, active=False)
+    store.prompts.add("HERE", session_id=store.create_session(model="m", preset="fast").id)
+    store.close()
+    assert run.ask("echo", "--mode", "audit", "hi").code == 0
+    assert run.ask("echo", "hi").code == 0
+    store = database.open(paths)
+    seen = [store.turns(s.id)[0].answers[0].seen for s in store.sessions() if s.turn_count]
+    store.close()
+    sent = [[(p.number, p.version, p.text) for p in s.prompts if p.number] for s in seen if s]
+    assert sent == [[(1, 2, "ALWAYS 2")], [(1, 2, "ALWAYS 2"), (2, 1, "AUDIT")]]
+    found = run("compare", "--scripted", "-m", "scripted:echo", "--levels", "none,prompt", "--json", "hi").json
+    none, prompt = (answer["usage"]["prompt_tokens"] for answer in found["answers"])
+    assert none < prompt
+
+
 def test_compare_levels(run: Program) -> None:
     words = ("--knowledge", "rules", "--levels", "none,rag", "--json", ASKED)
     found = run("compare", "--scripted", "-m", "scripted:cite", "-m", "scripted:echo/fast/prompt", *words).json
