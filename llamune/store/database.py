@@ -42,7 +42,7 @@ def look(paths: Paths) -> tuple[SqlStore, StoreError | None]:
 
 
 def _whole(path: Path) -> bool:
-    """Whether the file alone is all of a database of this version: what is only in the log beside it would be missing."""
+    """Whether the file alone is all of a database of this version: what is in a log beside it would be missing."""
     log = path.with_name(path.name + "-wal")
     try:
         with closing(connect(path, still=True)) as connection:
