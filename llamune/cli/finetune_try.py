@@ -90,7 +90,10 @@ def _typed() -> Iterator[str]:
     while True:
         if asks:
             print(_("question") + " ❯ ", end="", flush=True)
-        line = sys.stdin.readline()
+        try:
+            line = sys.stdin.readline()
+        except KeyboardInterrupt:
+            return print()
         if line.strip():
             yield line.strip()
         elif asks or not line:

@@ -1,6 +1,5 @@
 """The base of an own model: what the user named, as files here, and the engine that will have the result."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -47,11 +46,11 @@ async def choose(catalog: Catalog, name: str, to: To = "") -> Chosen:
         raise TrainingError(_("Ollama does not answer."), _("Without --to the built-in engine gets the model."))
     else:
         engine = "embedded"
+    if name.endswith(".gguf"):
+        return Chosen(_checked(name, name), "", "", engine, "")
     if folder := hf_folder.found(name):
         hf_folder.check(folder, FAMILIES)
         return Chosen(folder, "", "", engine, "")
-    if name.endswith(".gguf"):
-        return Chosen(_checked(name, name), "", "", engine, "")
     _engine, info = await catalog.find(name)
     if info.path:
         return Chosen(_checked(info.path, name), info.name, info.digest, engine, "")
@@ -67,13 +66,13 @@ async def choose(catalog: Catalog, name: str, to: To = "") -> Chosen:
 def _checked(file: str, name: str) -> Path:
     """The file, when it can be read and is of a family that can be exported. Raises TrainingError."""
     path = Path(file).expanduser()
-    if path.exists() and not os.access(path, os.R_OK):
+    try:
+        about = gguf.read(path)
+    except PermissionError as error:  # the file, or a folder above it
         raise TrainingError(
             _("The file of {name} belongs to another user and cannot be read: {path}").format(name=name, path=path),
             _("Ask its owner for a copy, or take the model's .gguf file as --base."),
-        )
-    try:
-        about = gguf.read(path)
+        ) from error
     except (OSError, gguf.BadGguf) as error:
         reason = getattr(error, "strerror", None) or error
         raise TrainingError(

@@ -24,9 +24,13 @@ FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
 
 def found(name: str) -> Path | None:
-    """The folder of this name, where there is one."""
+    """The folder of this name, where there is one; also one that cannot be looked into."""
     folder = Path(name).expanduser()
-    return folder.absolute() if (folder / FILES[0]).exists() else None
+    try:
+        there = (folder / FILES[0]).exists()
+    except PermissionError:
+        there = True
+    return folder.absolute() if there else None
 
 
 def check(folder: Path, families: tuple[str, ...]) -> None:

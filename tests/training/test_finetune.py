@@ -1,7 +1,9 @@
 """llamune finetune through the command line: from documents to a model that chats; killed, resumed, refused."""
 
+import ctypes
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from llamune import files
+from llamune.paths import shipped
 
 RULES = {
     "旅費規程.md": """# 旅費規程
@@ -180,6 +183,30 @@ def test_refused_before_any_work(words: tuple[str, ...], said: str, rules: Path,
     assert said in err
     assert not out
     assert not list(tmp_path.glob("own/*/1"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="capabilities are Linux's")
+@pytest.mark.parametrize(("closed", "base"), [("x.gguf", "store/x.gguf"), (".", "store/x.gguf"), (".", "store/hf")])
+def test_a_base_in_the_store_of_another_user(closed: str, base: str, rules: Path, tmp_path: Path) -> None:
+    """Permissions do not bind root, so what lifts them is given up first."""
+    (tmp_path / "store" / "hf").mkdir(parents=True)
+    shutil.copy(shipped("guide") / "guide-1m.gguf", tmp_path / "store" / "x.gguf")
+    (tmp_path / "store" / closed).chmod(0)
+    words = ("finetune", "--docs", str(rules), "--base", str(tmp_path / base), "--name", "x")
+    try:
+        with program(tmp_path / "home", *words, preexec_fn=without_root) as process:
+            out, err = process.communicate(timeout=300)
+    finally:
+        (tmp_path / "store").chmod(0o700)
+    assert (process.returncode, out) == (6, "")
+    assert "belongs to another user" in err or "Permission denied" in err
+    assert not list(tmp_path.glob("home/own/*/1"))
+
+
+def without_root() -> None:
+    """The next program may read what its user may read, and no more."""
+    for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+        ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP; refused to others, who need it not
 
 
 def test_too_little_to_learn_from(tmp_path: Path) -> None:
