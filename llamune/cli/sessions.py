@@ -6,6 +6,7 @@ Nothing is deleted without a word about the way back; only purge has none, so it
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -172,9 +173,11 @@ def _export(args: argparse.Namespace, store: "Store", home: "Paths") -> None:
 
 def _import(args: argparse.Namespace, store: "Store", home: "Paths") -> None:
     from llamune.cli.output import show
+    from llamune.cli.reading_bar import ReadingBar
     from llamune.commands import transfer, wording
 
-    added = transfer.import_(store, Path(args.file).expanduser())
+    with ReadingBar() as bar:
+        added = transfer.import_(store, Path(args.file).expanduser(), partial(bar.show, _("turns")))
     counts = wording.counted(added.turns, added.answers)
     show(_("{sessions} added: {counts}.").format(sessions=_sessions(added.sessions), counts=counts))
     for reason, n in added.skipped.items():

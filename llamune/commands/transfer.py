@@ -70,14 +70,17 @@ def export(store: Store, session_ids: Sequence[int], path: Path) -> None:
         ) from error
 
 
-def import_(store: Store, path: Path) -> Imported:
-    """Adds the sessions of a JSONL file. Raises UsageError with the line that is not understood, LlamuneError."""
+def import_(store: Store, path: Path, told: Callable[[int, int], None] = lambda done, total: None) -> Imported:
+    """Adds the sessions of a JSONL file; `told` hears how many turns of how many are there.
+
+    Raises: UsageError with the line that is not understood, LlamuneError.
+    """
     name = one_line(str(path))
     try:
         if path.exists() and not path.is_file():
             raise UsageError(_("{path} is no ordinary file.").format(path=name), _("Import reads a .jsonl file."))
         with path.open("rb") as file:
-            return store.import_(_objects(file, name))
+            return store.import_(_objects(file, name), told)
     except FileNotFoundError as error:
         raise UsageError(
             _("There is no file {path}.").format(path=name), _("You are in {folder}.").format(folder=Path.cwd())

@@ -3,7 +3,7 @@
 Synchronous, and safe to call from several threads; every call returns when it is on disk. Opened by `database.open`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -228,12 +228,12 @@ class SqlStore:
                 exported = transfer.export(c, session_id)
             yield exported
 
-    def import_(self, objects: Iterable[Mapping[str, Any]]) -> Imported:
-        parts = [
-            transfer.parse(line, o) for line, o in enumerate(objects, 1)
-        ]  # all of them, before the first is stored
+    def import_(
+        self, objects: Iterable[Mapping[str, Any]], told: Callable[[int, int], None] = lambda done, total: None
+    ) -> Imported:
+        parts = [transfer.parse(n, o) for n, o in enumerate(objects, 1)]  # all of them, before the first is stored
         with self._database.writing() as c:
-            return transfer.import_all(c, self._now(), parts)
+            return transfer.import_all(c, self._now(), parts, told)
 
     def close(self) -> None:
         self._database.close()

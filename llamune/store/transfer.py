@@ -7,7 +7,7 @@ besides rewinds stays behind.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -134,10 +134,15 @@ def _newer(version: object) -> bool:
     return isinstance(version, int) and version > VERSION
 
 
-def import_all(connection: Connection, now: int, parts: Iterable[SessionPart]) -> Imported:
+def import_all(
+    connection: Connection, now: int, parts: Sequence[SessionPart], told: Callable[[int, int], None]
+) -> Imported:
     """Stores checked sessions; one that is here already, deleted or not, is left as it is."""
     counted, skipped = Counter[str](), Counter[str]()
+    done, total = 0, sum(len(part.turns) for part in parts)
     for part in parts:
+        told(done, total)
+        done += len(part.turns)
         here = connection.execute(select(SESSION.c.deleted_at).where(SESSION.c.uid == part.uid)).one_or_none()
         if here is not None:
             skipped[_("already here") if here.deleted_at is None else _("already here, in the trash")] += 1

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from program import Program
+from terminal.term import Term
 
 from llamune.cli import parser
 from llamune.paths import Paths, shipped
@@ -291,6 +292,15 @@ def test_what_is_unexpected_is_one_line_and_the_log_has_the_rest(
     assert (done.code, "Traceback" in done.err, "deep inside" in done.err) == (1, False, False)
     assert str(paths.log) in done.err
     assert "deep inside" in paths.log.read_text()
+
+
+def test_a_long_import_says_how_far_it_is(asked: Program, tmp_path: Path) -> None:
+    whole = [json.loads(line) for line in asked("sessions", "export").out.splitlines()]
+    file = tmp_path / "many.jsonl"
+    file.write_text("".join(json.dumps(whole[n % 3] | {"uid": f"{n:032x}"}) + "\n" for n in range(1500)))
+    with Term([sys.executable, "-m", "llamune", "sessions", "import", str(file)], 80, 24) as term:
+        assert term.wait_for("turns", "/1500", seconds=60)
+        assert term.wait_for("1500 sessions added", seconds=60)
 
 
 NOT_WRITABLE = {
