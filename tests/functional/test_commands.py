@@ -1,11 +1,13 @@
 """Commands about answers and turns, on the real store and the scripted engine."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from remembering import RememberingShell
 
 from llamune.chat.events import AnswerQueued
+from llamune.chat.lineup import read
 from llamune.chat.session import Attachment
 from llamune.engine.scripted import ScriptedEngine
 from llamune.errors import SettingsError, UsageError
@@ -278,3 +280,18 @@ async def test_an_engine_that_cannot_be_seen_is_not_called_off(
     out = " ".join((await shell.run("/traffic")).split())
     assert told in out
     assert f"not measured: {group.problem}" in out or not group.problem
+
+
+async def test_leaving_cuts_what_is_made_behind_and_keeps_what_came(shell: RememberingShell) -> None:
+    """When `aclose` is over, nothing runs any more and the row says so: the store is closed next."""
+    await shell.say("How long?")
+    turn = shell.conversation.last_turn()
+    running = await shell.conversation.behind(turn, [read("scripted:endless/fast")])
+    shell.background.start(turn, running)
+    async with asyncio.timeout(20):
+        while not (shell.background.open and shell.background.open[0].text):  # noqa: ASYNC110 - no event says it
+            await asyncio.sleep(0.01)
+        await shell.background.aclose()
+    behind = shell.conversation.last_turn().answers[1]
+    assert (behind.status, bool(behind.text), shell.background.open) == ("cancelled", True, [])
+    assert not [t for t in asyncio.all_tasks() if t.get_name().startswith("line-up")]
