@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from llamune.chat.ports import Store
 from llamune.chat.session import ChatSession
+from llamune.errors import KnowledgeError
+from llamune.i18n import _
 from llamune.paths import Paths, shipped
 from llamune.settings import Settings
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from llamune.chat.passage import Knowledge
     from llamune.chat.seen import ExtraPrompt
     from llamune.knowledge.embedders.ollama import Models
+    from llamune.knowledge.opened import Stale
     from llamune.knowledge.shelf import Shelf
     from llamune.modes import ModeSet
 
@@ -53,6 +56,18 @@ class Library:
     async def corpora(self) -> tuple[str, ...]:
         """The names of all collections. Raises KnowledgeError."""
         return await (await self.knowledge()).corpora()
+
+    async def shelf(self) -> "Shelf":
+        """The collections, to be changed. Raises KnowledgeError; the scripted ones cannot be."""
+        await self.knowledge()
+        if self._shelf is None:
+            raise KnowledgeError(_("The scripted collections have no index."))
+        return self._shelf
+
+    async def stale(self, corpora: Sequence[str]) -> "Sequence[Stale]":
+        """Those that need a new index. Raises KnowledgeError."""
+        await self.knowledge()
+        return await self._shelf.stale(corpora) if self._shelf else ()
 
     def names(self) -> tuple[str, ...]:
         """The folders of collections, without opening anything: for completion."""

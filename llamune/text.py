@@ -314,6 +314,7 @@ class Glyphs:
     check: str = "✓"
     failed: str = "✗"
     wait: str = "⏳"
+    renew: str = "⟳"
     arrow: str = "→"
     gauge: str = "▏▎▍▌▋▊▉█"
     spinner: str = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -321,7 +322,7 @@ class Glyphs:
 
 ASCII_GLYPHS = Glyphs(
     prompt=">", star="*", dot="o", bullet="-", bar="|", rule="-", cross="+", corner="+-", corner_end="+-",
-    ellipsis="...", check="ok", failed="x", wait="~", arrow="->", gauge=".:|#", spinner="|/-\\",
+    ellipsis="...", check="ok", failed="x", wait="~", renew="@", arrow="->", gauge=".:|#", spinner="|/-\\",
 )  # fmt: skip
 
 

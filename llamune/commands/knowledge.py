@@ -1,6 +1,7 @@
 """Documents that answer: which collections are searched, and what the last answer saw of them.
 
-Adding and changing collections is `llamune knowledge`; here they are switched on and looked at.
+Adding and changing collections is `llamune knowledge`; here they are switched on and looked at, and get a new index
+where what made theirs is gone or another one now.
 """
 
 import re
@@ -10,7 +11,7 @@ from llamune.chat.grounding import title
 from llamune.chat.passage import Found, Passage, Retriever
 from llamune.chat.seen import Checked, Seen
 from llamune.chat.session import Answer
-from llamune.commands import wording
+from llamune.commands import reindexing, wording
 from llamune.commands.answers import last_turn, letters
 from llamune.commands.registry import Arguments, Choice, Parameter, command
 from llamune.commands.session import Shell
@@ -32,6 +33,7 @@ WAYS = {
     "off": N_("no longer; alone: none of them"),
     "say": N_("say so when the documents hold nothing on a question"),
     "general": N_("let the model answer generally what the documents do not hold"),
+    "reindex": N_("make a new index in the background; behind the name, with what: builtin, ollama:MODEL"),
 }
 
 
@@ -50,7 +52,7 @@ def names(shell: Shell) -> Iterable[Choice]:
 @command(
     "knowledge",
     N_("let documents answer: search collections for each question"),
-    Parameter("WAY", N_("on, off, say or general; alone: the collections there are"), choices=ways),
+    Parameter("WAY", N_("on, off, say, general or reindex; alone: the collections there are"), choices=ways),
     Parameter("NAME", N_("collections"), rest=True, choices=names),
     now=True,
     example="/knowledge on rules",
@@ -59,7 +61,8 @@ async def knowledge(shell: Shell, args: Arguments) -> None:
     on, there = shell.conversation.session.corpora, await shell.app.library.corpora()
     match wording.typed(args.get(0)):
         case "":
-            return _list(shell, there)
+            _list(shell, there)
+            return await reindexing.offer(shell, on)
         case "on":
             chosen = _chosen(args.words[1:], there) or _only(there)
             on = tuple(dict.fromkeys((*on, *chosen)))
@@ -70,6 +73,8 @@ async def knowledge(shell: Shell, args: Arguments) -> None:
             shell.app.change(not_found=how)
             told = _("When nothing is found: {how}. /settings not_found {name} keeps it for next time.")
             return shell.show(told.format(how=_(WAYS[how]), name=how))
+        case "reindex":
+            return await reindexing.named(shell, args.words[1:], lambda words: _chosen(words, there) or _only(there))
         case word:
             raise UsageError(
                 _("/knowledge does not know “{word}”.").format(word=word), _("/knowledge on NAME · /knowledge off")
@@ -77,6 +82,8 @@ async def knowledge(shell: Shell, args: Arguments) -> None:
     shell.conversation.change(corpora=on)
     told = _("Searched for each question from now on: {names}. /knowledge off ends it.")
     shell.show(Note(told.format(names=", ".join(on)), "good") if on else _("No documents are searched from now on."))
+    if wording.typed(args.get(0)) == "on":
+        await reindexing.offer(shell, on)
 
 
 def _list(shell: Shell, there: Sequence[str]) -> None:

@@ -32,9 +32,10 @@ def ways(shell: Shell) -> Iterable[Choice]:
 
 
 def running(shell: Shell) -> Iterable[Choice]:
-    """Completion: background answers that have not ended."""
+    """Completion: what is made in the background and has not ended."""
     yield from ((lane.letter, lane.model) for lane in shell.running())
-    yield "all", _("every answer")
+    yield from ((name, _("its new index")) for name in shell.renewals.open)
+    yield "all", _("all that is being made")
 
 
 @command(
@@ -115,13 +116,18 @@ async def ignore(shell: Shell, args: Arguments) -> None:
 
 @command(
     "stop",
-    N_("stop one answer that is being made, or all"),
-    Parameter("LETTER", N_("the answer's letter, or all"), choices=running),
+    N_("stop an answer that is being made, a new index, or all"),
+    Parameter("LETTER", N_("the answer's letter, a collection, or all"), choices=running),
     now=True,
     example="/stop all",
 )
 async def stop(shell: Shell, args: Arguments) -> None:
     word = args.get(0) or "all"
+    stopped = shell.renewals.stop(None if word == "all" else word)
+    for name in stopped:
+        shell.show(_("{name} keeps the index it has. /knowledge reindex {name} goes on.").format(name=name))
+    if word in stopped:
+        return
     if word == "all":
         count = shell.stop_answers(None)
     else:
@@ -130,7 +136,7 @@ async def stop(shell: Shell, args: Arguments) -> None:
             raise UsageError(_("No answer {letter} is running.").format(letter=word.upper()), "/stop all")
         count = shell.stop_answers(lane.answer_id)
     if not count:
-        return shell.show(_("No answer is being made."))
+        return None if stopped else shell.show(_("No answer is being made."))
     shell.show(
         ngettext("{n} answer stopped; what came is kept.", "{n} answers stopped; what came is kept.", count).format(
             n=count

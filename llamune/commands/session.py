@@ -12,19 +12,21 @@ from llamune.chat.session import Attachment, Turn
 from llamune.commands.registry import CommandRegistry
 from llamune.commands.slider import Slider
 from llamune.commands.values import Shown
+from llamune.knowledge.renewals import Renewals
 
 
 class Shell(Protocol):
     """What a command sees. The REPL implements it; so can a test or a browser.
 
     `app` has store, catalog, presets, settings, state, paths; `known` are the models of the last look at the engines,
-    for completion and numbered lists.
+    for completion and numbered lists; `renewals` are the indexes that are made behind the chat.
     """
 
     app: App
     conversation: Conversation
     registry: CommandRegistry
     known: tuple[ModelInfo, ...]
+    renewals: Renewals
 
     def show(self, value: Shown | str) -> None:
         """Prints one value."""
@@ -68,6 +70,10 @@ class Shell(Protocol):
 
     def running(self) -> list[Lane]:
         """Every answer that is being made, in the foreground and behind it."""
+        ...
+
+    async def offer(self, question: str) -> bool:
+        """Asks yes or no where somebody is there who has nothing else to answer; elsewhere it is no."""
         ...
 
     def stop_answers(self, answer_id: int | None) -> int:

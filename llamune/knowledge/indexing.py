@@ -192,6 +192,8 @@ class Indexer:
             begun = await asyncio.to_thread(self._begin, wanted)
         generation = begun["generation"]
         await self._fill(generation)
+        if await self._embedder.digest() != wanted["digest"]:
+            raise KnowledgeError(_("{model} was replaced while the index was made.").format(model=wanted["name"]))
         await self._vectors.prepare(generation, self._tell("index"))
         with self._corpus.writing():
             self._corpus.put_settings({"embedder": begun, "next": None})

@@ -19,6 +19,15 @@ from llamune.knowledge.indexing import fitted
 from llamune.knowledge.retrieve import Scale, Searcher
 
 
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A corpus that needs a new index. `note` says why; `embedder`: what would make it, "" = the one it has."""
+
+    corpus: str
+    note: str
+    embedder: str
+
+
 @dataclass(slots=True)
 class Opened:
     """A corpus in use.
@@ -44,9 +53,18 @@ class Opened:
         """Why only words are searched, and the command that changes it; "" where vectors are searched, too."""
         if self.remedy is None:
             return self.why
-        command = f"/knowledge reindex {self.corpus.name} {self.remedy}".rstrip()
-        told = _("{command} makes one that needs no model.") if self.remedy else _("{command} makes a new index.")
-        return f"{self.why} {told.format(command=command)}"
+        told = _("{why} {command} makes an index without it.") if self.remedy else _("{why} {command} makes a new one.")
+        return told.format(why=self.why, command=f"/knowledge reindex {self.corpus.name} {self.remedy}".rstrip())
+
+    def stale(self) -> Stale | None:
+        """What is to be said and done where a new index helps, or one was begun; None where all is well."""
+        name = self.corpus.name
+        if self.remedy is not None:
+            return Stale(name, self.note, self.remedy)
+        if not self.corpus.setting("next"):
+            return None
+        told = _("A new index was begun and is not complete; the old one serves. {command} goes on.")
+        return Stale(name, told.format(command=f"/knowledge reindex {name}"), "")
 
     def searcher(self) -> Searcher:
         return Searcher(self.corpus, self.vectors, self.embedder, self.note)
@@ -88,4 +106,4 @@ class Opened:
 
     def _unusable(self, why: str, remedy: str | None) -> None:
         self.embedder, self.remedy = None, remedy
-        self.why = " ".join((why, _("Keyword search only.")))
+        self.why = _("{why} Keyword search only.").format(why=why)

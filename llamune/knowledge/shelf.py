@@ -6,7 +6,7 @@ This is the `Knowledge` of the chat. It changes no documents; that is `indexing.
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import cast
 
@@ -16,12 +16,13 @@ from llamune.i18n import _
 from llamune.knowledge import packing, schema
 from llamune.knowledge.chroma import Vectors
 from llamune.knowledge.corpus import FILE, Corpus
+from llamune.knowledge.elsewhere import elsewhere
 from llamune.knowledge.embedders import Embedder
 from llamune.knowledge.embedders.chosen import chosen, default
 from llamune.knowledge.embedders.ollama import Models
 from llamune.knowledge.helper import Chats, Helper, completed, ordered
 from llamune.knowledge.indexing import Indexer, Progress
-from llamune.knowledge.opened import Opened
+from llamune.knowledge.opened import Opened, Stale
 from llamune.knowledge.retrieve import Scale
 
 LIMIT = 5
@@ -43,6 +44,7 @@ class Shelf:
         self._home, self._models, self._helping = home, models, helping
         self._open: dict[str, Opened] = {}
         self._using = asyncio.Lock()
+        self._renewing: set[str] = set()
 
     async def corpora(self) -> tuple[str, ...]:
         return self.names()
@@ -77,8 +79,11 @@ class Shelf:
         folder = self.folder(name)
         if name not in self._open:
             self._open[name] = Opened(Corpus(folder), Vectors(folder))
-        await self._open[name].check(self._models)
-        return self._open[name]
+        opened = self._open[name]
+        await opened.check(self._models)
+        if name in self._renewing:
+            opened.remedy = None
+        return opened
 
     def folder(self, name: str) -> Path:
         """Where a corpus lies. Raises KnowledgeError where there is none."""
@@ -138,13 +143,47 @@ class Shelf:
         opened = await self.open(name)
         corpus = opened.corpus
         with schema.locked(self.folder(name), PATIENCE):
-            chosen = embedder or corpus.setting("wanted") or default()
-            indexer = Indexer(corpus, opened.vectors, await self.embedder(chosen), progress)
+            wanted = embedder or corpus.setting("wanted") or default()
+            indexer = Indexer(corpus, opened.vectors, await self.embedder(wanted), progress)
             if embedder:
                 corpus.set(wanted=embedder)
             yield indexer
             opened = await self.open(name)
             await indexer.measure(opened.searcher(), opened.embedder)
+
+    async def stale(self, corpora: Sequence[str]) -> list[Stale]:
+        """Those that need a new index, with what it would be made by. Raises KnowledgeError."""
+        async with self._using:
+            found = [(await self.open(name)).stale() for name in corpora if name not in self._renewing]
+        return [stale for stale in found if stale]
+
+    async def renew(self, name: str, progress: Progress, embedder: str = "") -> None:
+        """Makes a new index of a corpus in a thread; the one there is serves until the new one is complete.
+
+        Args:
+            progress: told from other threads.
+            embedder: as in `changing`.
+
+        Raises: KnowledgeError, UsageError. Cancelled, it keeps what is done, and the next one goes on with it.
+        """
+        vectors = (await self.open(name)).vectors
+        with closing(Corpus(self.folder(name))) as corpus:
+
+            async def work(models: Models | None) -> None:
+                beside = Shelf(self._home, models)
+                beside._open[name] = Opened(corpus, vectors)
+                async with beside.changing(name, progress, embedder) as indexer:
+                    try:
+                        await indexer.embed()
+                    except asyncio.CancelledError:  # the lock is held until the last thread has written
+                        await asyncio.get_running_loop().shutdown_default_executor()
+                        raise
+
+            self._renewing.add(name)
+            try:
+                await elsewhere(work, self._models)
+            finally:
+                self._renewing.discard(name)
 
     async def aclose(self) -> None:
         for opened in self._open.values():

@@ -1,4 +1,7 @@
-"""Running answers in words: the rows of the board, what one is doing, and what was typed ahead. Prints nothing."""
+"""What runs, in words: rows of the board, what an answer is doing, what is made behind it, what was typed ahead.
+
+Prints nothing.
+"""
 
 import time
 from collections.abc import Iterable
@@ -7,6 +10,7 @@ from llamune import text
 from llamune.chat.board import Lane
 from llamune.chat.events import AnswerFailed, AnswerFinished
 from llamune.i18n import _, ngettext
+from llamune.knowledge.renewals import Renewal
 from llamune.shell.view import View
 
 
@@ -34,13 +38,14 @@ def _ended(lane: Lane) -> str:
     return said.format(model=text.one_line(lane.model))
 
 
-def behind(lanes: Iterable[Lane], glyphs: text.Glyphs) -> str:
-    """Answers that are made in the background, for the toolbar."""
-    now, parts = time.monotonic(), []
+def behind(lanes: Iterable[Lane], renewals: Iterable[Renewal], glyphs: text.Glyphs) -> str:
+    """Answers and indexes that are made in the background, for the toolbar."""
+    now, parts = time.monotonic(), list[str]()
     for lane in lanes:
         since = _("waiting") if lane.state == "waiting" else text.seconds(1000 * (now - lane.since))
         parts.append(f"{text.one_line(lane.model)} {since}")
-    return f"{glyphs.wait} {' · '.join(parts)}" if parts else ""
+    made = [f"{glyphs.renew} {r.corpus} {r.percent} %" for r in renewals]
+    return " · ".join([*made, *([f"{glyphs.wait} {' · '.join(parts)}"] if parts else [])])
 
 
 def typed_ahead(lines: Iterable[str], view: View, columns: int) -> list[str]:

@@ -1,5 +1,5 @@
-"""What the chat says without being asked: answers that came from behind, evidence that is not written, a context that
-fills, and how long a command has been at work. It decides nothing and stops nothing.
+"""What the chat says without being asked: answers and indexes that came from behind, evidence that is not written, a
+context that fills, and how long a command has been at work. It decides nothing and stops nothing.
 """
 
 import time
@@ -10,7 +10,9 @@ from llamune import text
 from llamune.chat.board import Lane
 from llamune.chat.events import AnswerFailed, AnswerFinished
 from llamune.chat.session import Turn
+from llamune.errors import LlamuneError
 from llamune.i18n import _
+from llamune.knowledge.renewals import Renewal
 from llamune.shell.lanes import typed_ahead
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ class Notices:
 
     def arrived(self, turn: Turn, lanes: Iterable[Lane]) -> None:
         """One line when a turn's background answers are there, and one for each that failed."""
+        if self._repl.front.left.done():
+            return
         ends = [(lane, lane.end) for lane in lanes]
         if came := [text.one_line(lane.model) for lane, end in ends if isinstance(end, AnswerFinished)]:
             asked = text.cut(text.one_line(turn.question), 24)
@@ -40,6 +44,30 @@ class Notices:
         for lane, end in ends:
             if isinstance(end, AnswerFailed):
                 self._say(f"{lane.letter} {text.one_line(lane.model)}: {end.message}", "warn")
+        self.written_down(lane for lane, _end in ends)
+        self._repl.refresh()
+
+    def written_down(self, lanes: Iterable[Lane]) -> list[AnswerFinished]:
+        """The ends of answers that are complete; which weights made them is part of the evidence."""
+        ends = [lane.end for lane in lanes if isinstance(lane.end, AnswerFinished)]
+        for end in ends:
+            self._repl.app.evidence.note("model", end.model, name=end.model, digest=end.digest)
+        return ends
+
+    def renewed(self, renewal: Renewal, error: Exception | None) -> None:
+        """One line when a collection has its new index, or why it has none and what to do."""
+        self._repl.refresh()
+        if error is None:
+            took = text.seconds(1000 * (time.monotonic() - renewal.began))
+            return self._say(
+                _("{name} has its new index, made in {time}").format(name=renewal.corpus, time=took), "good"
+            )
+        if not isinstance(error, LlamuneError):
+            return self._repl.fail(error)
+        told = _("{name} keeps the index it has: {reason} {hint}").format(
+            name=renewal.corpus, reason=error.message, hint=error.hint
+        )
+        self._say(f"{told.rstrip()} " + _("{command} tries again.").format(command=renewal.command), "warn")
 
     def evidence(self) -> None:
         """Says once that evidence is not being written, or is again."""

@@ -13,7 +13,6 @@ from pathlib import Path
 from llamune import text
 from llamune.app import App
 from llamune.chat.board import Background, Lane
-from llamune.chat.events import AnswerFinished
 from llamune.chat.fanout import Running
 from llamune.chat.model import ModelInfo
 from llamune.chat.session import Answer, Attachment, Turn
@@ -22,6 +21,7 @@ from llamune.commands.slider import Slider
 from llamune.commands.values import Shown
 from llamune.errors import LlamuneError
 from llamune.i18n import _
+from llamune.knowledge.renewals import Renewals
 from llamune.network.figure import figure
 from llamune.shell import asking, banner, console, toolbar
 from llamune.shell.aside import Aside
@@ -56,7 +56,8 @@ class Repl:
         encoding = {"yes": "ascii", "no": "utf-8"}.get(app.settings.ascii, sys.stdout.encoding)
         self.view = View(front.style, text.glyphs(encoding), markdown=sys.stdout.isatty())
         self.notices = Notices(self)
-        self.background = Background(self._arrived, self.refresh)
+        self.background = Background(self.notices.arrived, self.refresh)
+        self.renewals = Renewals(app.library.shelf, self.notices.renewed)
         self.aside = Aside(self.fail)
         self.title: asyncio.Task[None] | None = None  # makes a better one
         self._watch: Watch | None = None
@@ -81,14 +82,22 @@ class Repl:
         return reply
 
     async def move(self, slider: Slider, value: str) -> str:
-        if (self._busy and asyncio.current_task() is not self._task) or not sys.stdin.isatty():
-            return ""  # another question may come; the next line of a pipe is no reply
+        if not self._alone:
+            return ""
         if not self.screen.live:
             return await self.front.ask(f"{slider.name} {value} {self.view.glyphs.prompt} ")
         keys = _("← → ↑ ↓ move it · or type a number · Enter takes it · Ctrl-C leaves it")
         self.screen.above(self.view.style(text.folded(keys, self.screen.columns), "dim"))
         line = lambda typed: slider.line(typed, self.screen.columns, self.view.glyphs)  # noqa: E731 - as it is typed
         return await self.front.ask(line, value, slider.moved)
+
+    async def offer(self, question: str) -> bool:
+        return self._alone and await self.confirm(question)
+
+    @property
+    def _alone(self) -> bool:
+        """Whether a question has a reader: another one may come meanwhile; the next line of a pipe is no reply."""
+        return sys.stdin.isatty() and (not self._busy or asyncio.current_task() is self._task)
 
     async def confirm(self, question: str) -> bool:
         reply = await self.ask(f"{question} [y/N] ")
@@ -172,6 +181,7 @@ class Repl:
                 self.screen.preview([])
         finally:
             await self.background.aclose()
+            await self.renewals.aclose()
             await self.aside.aclose()
         return 0
 
@@ -180,7 +190,7 @@ class Repl:
         while True:
             await asyncio.sleep(1)
             self.notices.evidence()
-            if self._measured() or self.background.open:
+            if self._measured() or self.background.open or self.renewals.open:
                 self.refresh()
             if self._begun is not None and not self._watch and not self.front.asking:
                 self.notices.at_work(self._begun)
@@ -210,7 +220,7 @@ class Repl:
         self._measured()
         session = self.conversation.session
         self.status.follow(session, self.app.state.sizes.get(session.model, 0))
-        self.status.background = behind(self.background.open, self.view.glyphs)
+        self.status.background = behind(self.background.open, self.renewals.open.values(), self.view.glyphs)
         self.front.redraw()
 
     def _measured(self) -> bool:
@@ -227,25 +237,10 @@ class Repl:
 
     def _count(self, lanes: Iterable[Lane]) -> None:
         """Fills the gauge from what the engine counted."""
-        for end in self._written_down(lanes):
+        for end in self.notices.written_down(lanes):
             self.status.used = (end.usage.prompt_tokens or 0) + (end.usage.completion_tokens or 0)
         self.refresh()
         self.notices.context(self.status.fill)
-
-    def _arrived(self, turn: Turn, lanes: Iterable[Lane]) -> None:
-        """The background answers to a turn have ended."""
-        if self.front.left.done():
-            return
-        self.notices.arrived(turn, lanes)
-        self._written_down(lanes)
-        self.refresh()
-
-    def _written_down(self, lanes: Iterable[Lane]) -> list[AnswerFinished]:
-        """The ends of answers that are complete; which weights made them is part of the evidence."""
-        ends = [lane.end for lane in lanes if isinstance(lane.end, AnswerFinished)]
-        for end in ends:
-            self.app.evidence.note("model", end.model, name=end.model, digest=end.digest)
-        return ends
 
 
 def _is_command(line: str) -> bool:

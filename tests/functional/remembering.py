@@ -13,6 +13,7 @@ from llamune.chat.session import Attachment, Turn
 from llamune.commands import registry
 from llamune.commands.slider import Slider
 from llamune.commands.values import Shown
+from llamune.knowledge.renewals import Renewal, Renewals
 from llamune.shell.style import Style
 from llamune.shell.view import View
 
@@ -38,6 +39,8 @@ class RememberingShell:
         self.forgotten: set[str] = set()
         self.left = False
         self.background = Background(lambda turn, lanes: None, lambda: None)
+        self.renewed: list[tuple[Renewal, Exception | None]] = []
+        self.renewals = Renewals(app.library.shelf, lambda *ended: self.renewed.append(ended))
 
     def show(self, value: Shown | str) -> None:
         self.values.append(value)
@@ -55,6 +58,9 @@ class RememberingShell:
 
     async def confirm(self, question: str) -> bool:
         return await self.ask(question) == "y"
+
+    async def offer(self, question: str) -> bool:
+        return bool(self.replies) and await self.confirm(question)
 
     async def watch(self, running: Running, turn: Turn) -> None:
         async with running:

@@ -1,0 +1,148 @@
+"""A new index that is made beside the one that serves: stopped, failed, replaced in the middle, two at once."""
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_damage import DATA, QUESTION, Models, Source, add, agree, search, with_shelf
+
+from llamune.chat.model import ModelInfo
+from llamune.errors import KnowledgeError
+from llamune.knowledge import indexing
+from llamune.knowledge.schema import Busy
+from llamune.knowledge.shelf import Shelf
+
+
+class Slow(Models):
+    """Waits in its second request, until `go` is set; `reached` says that it is there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached, self.go, self.asked, self.documents = asyncio.Event(), asyncio.Event(), 0, 0
+
+    async def find(self, name: str) -> "tuple[Source, ModelInfo]":
+        _engine, info = await super().find(name)
+        return SlowSource(self), info
+
+
+class SlowSource(Source):
+    async def embed(self, model: str, texts: Any) -> list[list[float]]:
+        models = self._models
+        assert isinstance(models, Slow)
+        assert threading.current_thread() is threading.main_thread(), "an engine is asked where it lives"
+        models.asked += 1
+        models.documents += len(texts) if len(texts) > 1 else 0
+        if models.asked == 2:
+            models.reached.set()
+            await models.go.wait()
+        return await super().embed(model, texts)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """With a collection whose embedding model has been replaced since."""
+    monkeypatch.setattr(indexing, "BATCH", 16)
+    models = Models()
+    models.digest = "before"
+    add(tmp_path, DATA, "ollama:letters", models)
+    return tmp_path
+
+
+def step(*_told: object) -> None: ...
+
+
+def generations(shelf: Shelf) -> int:
+    return int(shelf._open["rules"].corpus.rows("SELECT count(DISTINCT generation) FROM vector")[0][0])
+
+
+async def test_the_chat_goes_on_until_the_new_index_is_complete(home: Path) -> None:
+    models = Slow()
+    shelf = Shelf(home / "knowledge", models)
+    (stale,) = await shelf.stale(["rules"])
+    assert stale.embedder == ""
+    assert "/knowledge reindex rules makes" in stale.note
+    work = asyncio.create_task(shelf.renew("rules", step, stale.embedder))
+    await models.reached.wait()
+    assert await shelf.stale(["rules"]) == []
+    found = await shelf.search(QUESTION, ["rules"])
+    assert set(found.passages[0].ranks) == {"keyword"}
+    assert "/knowledge" not in found.notes[0]
+    models.go.set()
+    await work
+    found = await shelf.search(QUESTION, ["rules"])
+    assert (found.notes, "vector" in found.passages[0].ranks) == ((), True)
+    await agree(shelf)
+    assert generations(shelf) == 1
+    await shelf.aclose()
+
+
+async def test_stopped_in_the_middle_the_old_one_is_whole_and_the_next_goes_on(home: Path) -> None:
+    await asyncio.to_thread(add, home, DATA, "builtin")
+    models = Slow()
+    shelf = Shelf(home / "knowledge", models)
+    before = await shelf.search(QUESTION, ["rules"])
+    work = asyncio.create_task(shelf.renew("rules", step, "ollama:letters"))
+    await models.reached.wait()
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert await shelf.search(QUESTION, ["rules"]) == before
+    (stale,) = await shelf.stale(["rules"])
+    assert "begun and is not complete" in stale.note
+    everything = shelf._open["rules"].corpus.rows("SELECT count(*) FROM entry")[0][0]
+    models.documents = 0
+    await shelf.renew("rules", step, stale.embedder)
+    assert models.documents == everything - 16, "what was made before is not made again"
+    await agree(shelf)
+    assert await shelf.stale(["rules"]) == []
+    await shelf.aclose()
+
+
+async def test_a_model_that_is_replaced_in_the_middle_makes_no_mixture(home: Path) -> None:
+    models = Slow()
+    shelf = Shelf(home / "knowledge", models)
+    work = asyncio.create_task(shelf.renew("rules", step))
+    await models.reached.wait()
+    models.digest = "three"
+    models.go.set()
+    with pytest.raises(KnowledgeError, match="was replaced"):
+        await work
+    assert (await shelf.search(QUESTION, ["rules"])).notes
+    await shelf.renew("rules", step)
+    assert (await shelf.search(QUESTION, ["rules"])).notes == ()
+    await agree(shelf)
+    assert generations(shelf) == 1
+    await shelf.aclose()
+
+
+async def test_two_at_once(home: Path) -> None:
+    models = Slow()
+    shelf, other = Shelf(home / "knowledge", models), Shelf(home / "knowledge", models)
+    work = asyncio.create_task(shelf.renew("rules", step))
+    await models.reached.wait()
+    with pytest.raises(Busy):
+        await other.renew("rules", step)
+    models.go.set()
+    await work
+    assert (await other.search(QUESTION, ["rules"])).notes == ()
+    await shelf.aclose()
+    await other.aclose()
+
+
+def test_without_its_model_the_built_in_one_is_offered_and_takes_over(home: Path) -> None:
+    models = Models()
+    models.gone = True
+
+    async def work(shelf: Shelf) -> None:
+        (stale,) = await shelf.stale(["rules"])
+        assert stale.embedder == "builtin"
+        assert "/knowledge reindex rules builtin makes" in stale.note
+        steps: list[str] = []
+        await shelf.renew("rules", lambda what, *_: steps.append(what), stale.embedder)
+        assert list(dict.fromkeys(steps)) == ["fit", "embed", "index", "measure"]
+        await agree(shelf)
+
+    with_shelf(home, work, models)
+    assert search(home).notes == ()
