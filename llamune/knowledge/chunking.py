@@ -8,10 +8,11 @@ sentences, commas, blanks. Each piece of a table begins with the table's header.
 import hashlib
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from llamune.i18n import _
 from llamune.sources.document import Document, Kind
 
 SMALLEST = 16  # tokens: one character of a byte-level model, its marks, and a little context
@@ -31,7 +32,7 @@ class Chunk:
     Args:
         key: the same for the same text in the same section of the same document.
         text: as it stands there, a table's with its header on top.
-        section: the headings above it, joined by " › "; "" = none.
+        section: the headings above it, joined by " › ", of a sheet also the rows; "" = none.
         context: title and headings, to be embedded before the text; the outermost are left out where they are long.
         kind, page: as in `Section`.
         line: where the section begins; of source code where the piece begins.
@@ -66,20 +67,34 @@ def chunks(document: Document, size: int, count: Callable[[str], int]) -> list[C
         place = " › ".join(section.path)
         context = _context([document.title, *section.path], size // 3, count)
         head, body = f"{section.header}\n" if section.header else "", section.text
+        row = section.row
         if count(head) > size // 3:
-            head, body = "", head + body
+            head, body, row = "", head + body, row and row - 1
         cut = _Cut(f"{context}\n{head}" if context else head, ENDS[section.kind], size, count)
-        begun = 0
-        for piece in cut.pieces(body):
+        for above, piece in _placed(cut.pieces(body), body):
             text = head + piece
             key = _key((document.path, document.title, place, text), seen)
             line = section.line
             if section.kind == "code" and line is not None:
-                begun = body.index(piece, begun)
-                line += body.count("\n", 0, begun)
-                begun += len(piece)
-            found.append(Chunk(key, text, place, context, section.kind, section.page, line, count(cut.before + piece)))
+                line += above
+            where = " › ".join((*section.path, _rows(row + above, piece))) if row else place
+            found.append(Chunk(key, text, where, context, section.kind, section.page, line, count(cut.before + piece)))
     return found
+
+
+def _placed(pieces: Iterable[str], text: str) -> Iterator[tuple[int, str]]:
+    """Each piece of `text` with the number of lines above it."""
+    end = above = 0
+    for piece in pieces:
+        begin = text.index(piece, end)
+        above += text.count("\n", end, begin)
+        yield above, piece
+        end, above = begin + len(piece), above + piece.count("\n")
+
+
+def _rows(first: int, piece: str) -> str:
+    last = first + piece.count("\n")
+    return _("row {n}").format(n=first) if last == first else _("rows {a}–{b}").format(a=first, b=last)
 
 
 def _context(names: Sequence[str], most: int, count: Callable[[str], int]) -> str:

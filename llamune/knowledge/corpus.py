@@ -128,8 +128,9 @@ class Corpus:
             for place, chunk in enumerate(chunks):
                 mark = (chunk.key, chunk.context)
                 if mark in old:
-                    where = (place, chunk.page, chunk.line, old.pop(mark))
-                    self.connection.execute("UPDATE chunk SET place = ?, page = ?, line = ? WHERE id = ?", where)
+                    where = (place, chunk.section, chunk.page, chunk.line, old.pop(mark))
+                    update = "UPDATE chunk SET place = ?, section = ?, page = ?, line = ? WHERE id = ?"
+                    self.connection.execute(update, where)
                 else:
                     self._add(number, place, chunk)
             self._forget("chunk.id IN (SELECT value FROM json_each(?))", json.dumps(list(old.values())))

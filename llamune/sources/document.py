@@ -20,6 +20,7 @@ class Section:
         header: of a table: the line that names its columns; belongs to every piece of the table.
         page: counted from 1, in documents that have pages or slides.
         line: where the text begins in the file, from 1, in files that have lines.
+        row: of a sheet: the number of the first row of `text` as a spreadsheet counts; the others follow one by one.
     """
 
     text: str
@@ -28,6 +29,7 @@ class Section:
     header: str = ""
     page: int | None = None
     line: int | None = None
+    row: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

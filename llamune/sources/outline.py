@@ -7,6 +7,7 @@ without text becomes the text of a section.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from llamune.sources.clauses import caption, clause
 from llamune.sources.document import Section
@@ -65,13 +66,20 @@ class Outline:
             held, start = ([found.rest] if found.rest else []), here
         self._add("\n".join(held), sep, start)
 
-    def table(self, rows: Iterable[Sequence[str]], *, header: bool = True) -> None:
-        """A table; one line per row, the first the header. One column is text."""
-        lines = [line for row in self._counted(rows) if (line := _row(row))]
+    def table(self, rows: Iterable[Sequence[str]], *, header: bool = True, first: int | None = None) -> None:
+        """A table; one line per row, the first the header. One column is text.
+
+        Args:
+            first: the number of the first row in its sheet; an empty row then begins another section.
+        """
+        lines = [(number, line) for number, row in enumerate(self._counted(rows), first or 0) if (line := _row(row))]
         if not lines:
             return
-        top = lines.pop(0) if header and len(lines) > 1 and " | " in lines[0] else ""
-        self._put(Section("", self._names(), "table", top, *self._place), "\n".join(lines))
+        top = lines.pop(0)[1] if header and len(lines) > 1 and " | " in lines[0][1] else ""
+        for _gap, run in groupby(enumerate(lines), lambda at: 0 if first is None else at[1][0] - at[0]):
+            found = [line for _place, line in run]
+            row = None if first is None else found[0][0]
+            self._put(Section("", self._names(), "table", top, *self._place, row), "\n".join(t for _n, t in found))
         self._flush()
 
     def leave(self) -> None:

@@ -6,7 +6,7 @@ A sheet's rows are counted before it is loaded, so that a million of them cost n
 import csv
 import datetime
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO, StringIO
 from itertools import chain
 from typing import Any
@@ -55,7 +55,8 @@ def _book(content: bytes) -> Part:
             if sheet.height > MAX_ROWS:
                 raise Unreadable("rows")
             outline.heading(title, 1)
-            _table(outline, _filled([[_said(v) for v in row] for row in sheet.to_python()], sheet))
+            rows = _filled([[_said(v) for v in row] for row in sheet.to_python()], sheet)
+            _table(outline, rows, (sheet.start or (0, 0))[0] + 1)
     except PasswordError as error:
         raise Unreadable("encrypted") from error
     except CalamineError as error:
@@ -84,17 +85,21 @@ def _filled(rows: list[list[str]], sheet: Any) -> list[list[str]]:
     return rows
 
 
-def _table(outline: Outline, rows: Iterator[Sequence[str]] | Sequence[Sequence[str]]) -> None:
-    """The first row with two cells or more is the header; the first line above it is the table's heading."""
+def _table(outline: Outline, rows: Iterable[Sequence[str]], first: int = 1) -> None:
+    """The first row with two cells or more is the header; the first line above it is the table's heading.
+
+    Args:
+        first: the number of the first row.
+    """
     above: list[str] = []
     left = iter(rows)
-    for row in left:
+    for number, row in enumerate(left, first):
         filled = [cell for cell in row if cell.strip()]
         if len(filled) > 1:
             if above and len(above[0]) <= 60:
                 outline.heading(above.pop(0), 2)
             outline.text("\n".join(above))
-            outline.table(chain([row], left))
+            outline.table(chain([row], left), first=number)
             return
         above += filled
         if len(above) > MAX_ROWS:

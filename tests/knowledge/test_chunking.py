@@ -107,6 +107,14 @@ def test_every_piece_of_a_table_has_the_header():
     assert all(text.startswith("番号 | 額\nD-") for text in found)
 
 
+def test_every_piece_of_a_sheet_says_its_rows():
+    rows = "\n".join(f"D-{n} | {n}00円" for n in (1, 2, 2, 2, 2, 3))
+    found = chunks(of(Section(rows, ("日当",), "table", "番号 | 額", row=5)), 40, len)
+    assert [c.section for c in found] == ["日当 › rows 5–6", "日当 › rows 7–8", "日当 › rows 9–10"]
+    wide = chunks(of(Section("1 | 2", (), "table", "とても長い見出し | " * 4, row=2)), 40, len)
+    assert [c.section for c in wide] == ["row 1", "row 1", "row 2"]
+
+
 def test_code_is_cut_between_blocks_and_says_its_lines():
     code = "def f():\n    a = 1\n\n    b = 2\n    c = 3\n\n    return a"
     found = chunks(of(Section(code, ("f",), "code", line=10), title=""), 28, len)

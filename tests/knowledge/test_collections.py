@@ -122,6 +122,19 @@ def mails(*texts: str) -> str:
     return "".join(f"{head.format(n=n)}{text}\n\n" for n, text in enumerate(texts, 1))
 
 
+def test_a_row_is_cited_by_its_number_also_when_rows_came_above_it(run: Run, folder: Path) -> None:
+    def cited() -> str:
+        return str(run("search", "rules", "プロジェクター", "--json")["passages"][0]["section"])
+
+    rows = ["品名,保管場所", "椅子,一階", "", "プロジェクター,二階書庫", "机,三階"]
+    (folder / "備品.csv").write_text("\n".join(rows), encoding="utf-8")
+    run("add", "rules", folder)
+    assert cited() == "rows 4–5"
+    (folder / "備品.csv").write_text("\n".join(["", *rows]), encoding="utf-8")
+    run("update", "rules")
+    assert cited() == "rows 5–6"
+
+
 def test_a_mail_that_left_its_mailbox_is_gone(run: Run, folder: Path) -> None:
     box = folder / "受信.mbox"
     box.write_text(mails("懇親会は金曜日です", "棚卸は月末です"), encoding="utf-8")

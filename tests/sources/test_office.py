@@ -53,6 +53,7 @@ def test_the_rows_of_a_sheet_keep_their_header(name):
     assert rows[1].endswith(" | 部長 | 1650.5 | 2026-04-01")
     assert rows[1].startswith("日帰り") == (name != "rates.ods")  # calamine knows merged cells of Excel's formats only
     assert (abroad.path, abroad.header, abroad.text) == (("海外",), "都市 | 日当", "ロンドン | 8,000円")
+    assert (home.row, abroad.row) == (4, 2)
 
 
 def test_a_slide_is_a_page_with_its_title_notes_and_table():
