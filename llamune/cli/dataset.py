@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llamune.cli import dataset_sources, start
-from llamune.cli.parser import Declare, Parser, count, one_of
+from llamune.cli.parser import Parser, Verbs, count, json_flag, one_of
 from llamune.errors import TrainingError, UsageError
 from llamune.i18n import N_, _, ngettext
 
@@ -22,12 +22,17 @@ FORMS = ("messages", "alpaca", "completion")
 
 def declare(parser: Parser) -> None:
     """Adds the verbs."""
-    verbs: dict[str, tuple[str, Declare]] = {
-        "build": (N_("make a data set from documents, repositories, conversations, files"), _build_arguments),
-        "show": (N_("its pairs and what was left out"), _show_arguments),
+    verbs: Verbs = {
+        "build": (
+            N_("make a data set from documents, repositories, conversations, files"),
+            _name,
+            dataset_sources.sources_arguments,
+            json_flag,
+        ),
+        "show": (N_("its pairs and what was left out"), _name, _limit, json_flag),
         "check": (N_("whether a file of pairs can be used, with the places that cannot"), _check_arguments),
-        "export": (N_("write it as JSON lines: messages, Alpaca or completion"), _export_arguments),
-        "scan": (N_("find secrets and personal data in files"), _scan_arguments),
+        "export": (N_("write it as JSON lines: messages, Alpaca or completion"), _name, _export_arguments),
+        "scan": (N_("find secrets and personal data in files"), _path, json_flag),
     }
     parser.words("verb", verbs, required=True)
 
@@ -36,20 +41,8 @@ def _name(parser: Parser) -> None:
     parser.add_argument("name", metavar=_("NAME"), help=_("what to call it; the own model will be called so, too"))
 
 
-def _json(parser: Parser) -> None:
-    parser.add_argument("--json", action="store_true", help=_("print JSON"))
-
-
-def _build_arguments(parser: Parser) -> None:
-    _name(parser)
-    dataset_sources.sources_arguments(parser)
-    _json(parser)
-
-
-def _show_arguments(parser: Parser) -> None:
-    _name(parser)
+def _limit(parser: Parser) -> None:
     parser.add_argument("-n", "--limit", metavar=_("COUNT"), type=count, default=SHOWN, help=_("how many at most"))
-    _json(parser)
 
 
 def _check_arguments(parser: Parser) -> None:
@@ -57,16 +50,14 @@ def _check_arguments(parser: Parser) -> None:
 
 
 def _export_arguments(parser: Parser) -> None:
-    _name(parser)
     parser.add_argument("file", metavar=_("FILE"), type=Path, help=_("where to write it"))
     parser.add_argument(
         "--form", metavar="|".join(FORMS), type=one_of(*FORMS), default="messages", help=_("which form")
     )
 
 
-def _scan_arguments(parser: Parser) -> None:
+def _path(parser: Parser) -> None:
     parser.add_argument("path", metavar=_("PATH"), type=Path, help=_("a file or folder"))
-    _json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

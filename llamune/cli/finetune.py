@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from llamune import modes
 from llamune.cli import dataset_sources, detached, finetune_compare, finetune_recipe, finetune_versions, start
-from llamune.cli.parser import Declare, Parser, one_of
+from llamune.cli.parser import Parser, Verbs, one_of
 from llamune.errors import UsageError
 from llamune.i18n import N_, _
 
@@ -27,7 +27,7 @@ ENGINES = ("ollama", "embedded")
 
 def declare(parser: Parser) -> None:
     """Adds what makes a model, and the verbs about versions."""
-    verbs: dict[str, tuple[str, Declare]] = {
+    verbs: Verbs = {
         "resume": (N_("go on with a version that was interrupted"), _resume_arguments),
         "update": (N_("a new version from what changed in the sources since"), _update_arguments),
         "compare": (

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llamune.cli import start
-from llamune.cli.parser import Parser
+from llamune.cli.parser import Parser, json_flag
 from llamune.errors import UsageError
 from llamune.i18n import _
 
@@ -29,7 +29,7 @@ def arguments(parser: Parser) -> None:
     """Adds its arguments."""
     parser.add_argument("version", metavar=_("NAME"), help=_("NAME or NAME:VERSION; without a version: the newest"))
     parser.add_argument("--corpus", metavar=_("NAME"), default="", help=_("the collection of the same documents"))
-    parser.add_argument("--json", action="store_true", help=_("print JSON"))
+    json_flag(parser)
 
 
 @dataclass(slots=True)

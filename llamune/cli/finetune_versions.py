@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llamune.cli import finetune_export, finetune_try, start
-from llamune.cli.parser import Declare, Parser
+from llamune.cli.parser import Parser, Verbs, json_flag, yes_flag
 from llamune.errors import EngineError, TrainingError, UsageError
 from llamune.i18n import N_, _
 
@@ -22,28 +22,14 @@ def _version(parser: Parser) -> None:
     parser.add_argument("version", metavar=_("NAME"), help=_("NAME or NAME:VERSION; without a version: the newest"))
 
 
-def _show_arguments(parser: Parser) -> None:
-    _version(parser)
-    _json(parser)
-
-
-def _json(parser: Parser) -> None:
-    parser.add_argument("--json", action="store_true", help=_("print JSON"))
-
-
-def _delete_arguments(parser: Parser) -> None:
-    _version(parser)
-    parser.add_argument("--yes", action="store_true", help=_("do not ask"))
-
-
-VERBS: Mapping[str, tuple[str, Declare]] = {
-    "list": (N_("own models and their versions"), _json),
-    "show": (N_("everything about a version: recipe, figures, files"), _show_arguments),
+VERBS: Verbs = {
+    "list": (N_("own models and their versions"), json_flag),
+    "show": (N_("everything about a version: recipe, figures, files"), _version, json_flag),
     "try": (N_("ask the base and its own models the same, side by side, loaded once"), finetune_try.arguments),
     "stop": (N_("end the making of a version; it can be resumed"), _version),
     "promote": (N_("let a version be the model of its name"), _version),
     "rollback": (N_("let the version before be the model of its name again"), _version),
-    "delete": (N_("remove a version for ever"), _delete_arguments),
+    "delete": (N_("remove a version for ever"), _version, yes_flag),
     "export": (N_("write a version as a GGUF file, its LoRA weights, or a Modelfile"), finetune_export.arguments),
 }
 
