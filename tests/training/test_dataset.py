@@ -4,6 +4,7 @@ import os
 import random
 import string
 import subprocess
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -241,6 +242,20 @@ def test_messages_and_changes(repository: Path) -> None:
         assert back.answer in there.question
         assert "+    return [a, b," in back.answer
     assert code.licence(repository) == "MIT License"
+
+
+def test_a_huge_change_is_never_held_whole(repository: Path) -> None:
+    (repository / "huge.txt").write_text("a line of a vendored file\n" * 800_000)  # 20 MB
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "Take in what others wrote")
+    tracemalloc.start()
+    try:
+        found = list(commits.pairs(repository))
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert ["others wrote" in p.answer for p in found] == [False] * 4
+    assert peak < 2_000_000
 
 
 def test_a_branch_and_one_that_is_not_there(repository: Path, tmp_path: Path) -> None:

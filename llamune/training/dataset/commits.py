@@ -4,7 +4,8 @@ git itself is called; nothing of a repository is run (no hooks, no filters, no o
 """
 
 import subprocess
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,8 +18,9 @@ from llamune.training.pairs import Pair
 MOST = 400  # commits
 LONGEST = 3000  # characters of a change
 SHORTEST_MESSAGE = 12
+ENTRY = 1 << 16  # bytes of a commit with its message; what is longer is let go of as it comes
 PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
-MARK = "\x1e"
+MARK = b"\x1e"
 SAFE = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "diff.external=", "protocol.ext.allow=never")
 ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -47,7 +49,7 @@ def brought(place: str, into: Path, ref: str, check: Callable[[str, int], object
             raise UsageError(_("{path} is no address of a repository.").format(path=one_line(place)))
         check(parts.hostname, parts.port or PORTS[parts.scheme])
     chosen = ["--branch", ref] if ref else []
-    _git(["clone", "--quiet", "--no-recurse-submodules", *chosen, "--", place, str(into)])
+    list(_git(["clone", "--quiet", "--no-recurse-submodules", *chosen, "--", place, str(into)]))
     return into
 
 
@@ -57,10 +59,10 @@ def pairs(folder: Path) -> Iterator[Pair]:
         return
     said = _git(
         ["-C", str(folder), "log", f"-n{MOST}", "--no-merges", "--no-color", "--no-ext-diff", "--no-textconv", "-p",
-         "--unified=2", f"--format={MARK}%s%n%n%b%x1f"]
+         "--unified=2", "--format=%x1e%s%n%n%b%x1f"]
     )  # fmt: skip
-    for entry in said.split(MARK)[1:]:
-        message, _sep, change = entry.partition("\x1f")
+    for entry in _entries(said):
+        message, _sep, change = entry.decode("utf-8", "replace").partition("\x1f")
         message, change = message.strip(), change.strip()
         if len(message) >= SHORTEST_MESSAGE and 0 < len(change) <= LONGEST:
             source = f"commit: {message.splitlines()[0][:60]}"
@@ -68,17 +70,34 @@ def pairs(folder: Path) -> Iterator[Pair]:
             yield _pair(f"Write the change for this commit message.\n\n{message}", change, "commit to diff", source)
 
 
+def _entries(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The commits in what git writes; a change of any size takes no more memory than one that can be used."""
+    held = b""
+    for piece in pieces:
+        *whole, held = (held + piece).split(MARK)
+        yield from (entry for entry in whole if len(entry) <= ENTRY)
+        held = held[: ENTRY + 1]
+    if len(held) <= ENTRY:
+        yield held
+
+
 def _pair(question: str, answer: str, kind: str, source: str) -> Pair:
     return Pair((Message("user", question), Message("assistant", answer)), kind, source)
 
 
-def _git(words: list[str]) -> str:
+def _git(words: list[str]) -> Iterator[bytes]:
+    """What git writes, piece by piece. Raises TrainingError with what it said."""
     safely = [word for setting in SAFE for word in ("-c", setting)]
-    try:
-        done = subprocess.run(["git", *safely, *words], capture_output=True, env=ENVIRONMENT, check=True)
-    except FileNotFoundError as error:
-        raise TrainingError(_("git is not installed."), _("Install it, or give the folder with --docs.")) from error
-    except subprocess.CalledProcessError as error:
-        said = error.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise TrainingError(_("git: {said}").format(said=one_line(said[-1] if said else "?"))) from error
-    return done.stdout.decode("utf-8", "replace")
+    with tempfile.TemporaryFile() as errors:
+        try:
+            process = subprocess.Popen(["git", *safely, *words], stdout=subprocess.PIPE, stderr=errors, env=ENVIRONMENT)
+        except FileNotFoundError as error:
+            raise TrainingError(_("git is not installed."), _("Install it, or give the folder with --docs.")) from error
+        with process:
+            assert process.stdout is not None
+            while piece := process.stdout.read(ENTRY):
+                yield piece
+        if process.returncode:
+            errors.seek(0)
+            said = errors.read().decode("utf-8", "replace").strip().splitlines()
+            raise TrainingError(_("git: {said}").format(said=one_line(said[-1] if said else "?")))
