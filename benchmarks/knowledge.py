@@ -1,6 +1,8 @@
 """Collections of documents: how well they are searched (benchmarks/rag-ja), and how fast a large one is.
 
-Usage: python benchmarks/knowledge.py [PASSAGES]        (default 3,000 for the speed part; the target is 100,000)
+Usage: python benchmarks/knowledge.py [PASSAGES [EMBEDDER…]]
+       PASSAGES: of the speed part, default 3,000; the target is 100,000. EMBEDDER: real ones to measure beside those
+       that are made here, as `folder:PATH`.
 """
 
 import asyncio
@@ -11,18 +13,69 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.embedders import Made, chance, constant, oracle, pairs
 from llamune.cli.knowledge_bar import Bar
 from llamune.cli.knowledge_evaluate import measured
 from llamune.knowledge import evaluate
-from llamune.knowledge.corpus import Root
-from llamune.knowledge.indexing import Report
+from llamune.knowledge.corpus import Corpus, Root
+from llamune.knowledge.embedders import BUILT_IN, Embedder
+from llamune.knowledge.evaluate import Question
+from llamune.knowledge.indexing import Indexer, Report
+from llamune.knowledge.opened import Opened
 from llamune.knowledge.shelf import Shelf
 
 DATA = Path(__file__).parent / "rag-ja"
 PER_FILE = 10  # passages
 QUERIES = 60
+CUTS = ("recall@1", "recall@3")
+NOISES = (1.0, 1.6, 2.0, 2.5)
+Figures = Mapping[str, Mapping[str, float]]
+
+
+def made(corpus: Corpus, asked: Sequence[Question]) -> list[Made]:
+    """Embedders of all kinds, see embedders.py."""
+    found = [Made("chance", chance), Made("constant", constant), Made("pairs", pairs)]
+    for blind, name in ((False, "oracle"), (True, "blind oracle")):
+        knows = oracle(corpus, asked, blind=blind)
+        found += [Made(f"{name}, noise {noise}", knows, noise) for noise in NOISES]
+        for kinds in (("paraphrase", "synonym"), ("keyword", "number")):
+            found.append(Made(f"{name} of {' and '.join(kinds)}", oracle(corpus, asked, kinds=kinds, blind=blind), 1.6))
+    return found
+
+
+async def fused(opened: Opened, embedder: Embedder, asked: Sequence[Question]) -> Figures:
+    """What is found with another embedder: way of searching → measure → value."""
+    indexer = Indexer(opened.corpus, opened.vectors, embedder)
+    await indexer.embed()
+    opened.embedder = embedder
+    await indexer.measure(opened.searcher(), embedder)
+    figures: Figures = (await measured(opened, asked, [], Bar()))["retrieval"]
+    return figures
+
+
+def below(found: Figures) -> dict[str, float]:
+    """How far both searches together are from the better one."""
+    return {cut: found["hybrid"][cut] - max(found["keyword"][cut], found["vector"][cut]) for cut in CUTS}
+
+
+async def fusion(shelf: Shelf, real: Sequence[str]) -> None:
+    """The table of all embedders."""
+    asked = evaluate.read(DATA / "questions.jsonl")
+    opened = await shelf.open("rules")
+    print(f"  {' and '.join(CUTS):34} keyword      vectors      fused        difference")
+    row(BUILT_IN, (await measured(opened, asked, [], Bar()))["retrieval"])
+    for embedder in (*[await shelf.embedder(name) for name in real], *made(opened.corpus, asked)):
+        assert embedder is not None
+        row(embedder.name, await fused(opened, embedder, asked))
+
+
+def row(name: str, found: Figures) -> None:
+    """One line of the table."""
+    shown = ("  ".join(f"{found[way][cut]:.3f}" for cut in CUTS) for way in ("keyword", "vector", "hybrid"))
+    print(f"  {name[-34:]:34}", *shown, *(f"{value:+.3f}" for value in below(found).values()), sep="  ", flush=True)
 
 
 async def quality(shelf: Shelf) -> None:
@@ -98,15 +151,17 @@ def write(folder: Path, files: int) -> None:
         (folder / f"{number:06}.md").write_text("\n\n".join(parts), encoding="utf-8")
 
 
-async def main(passages: int) -> None:
+async def main(passages: int, real: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as home:
         shelf = Shelf(Path(home) / "knowledge")
+        shelf.made = {}
         try:
             await quality(shelf)
+            await fusion(shelf, real)
             await speed(shelf, Path(home) / "documents", passages)
         finally:
             await shelf.aclose()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 3000))
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 3000, sys.argv[2:]))

@@ -3,7 +3,8 @@
 No questions are at hand, so the corpus asks itself: a phrase is taken out of a passage, and the passage without it
 should be found by it; then the passage is hidden as a whole, and nothing should be. What both searches score then
 gives the weights of the fusion and the thresholds. Phrases share more words with their surroundings than people's
-questions do, so the figures are those of easy questions; they are shown with their area under the curve.
+questions do, so the figures are those of easy questions; they are shown with their area under the curve. What vectors
+find is therefore trusted question by question: no further than it is beyond what vectors without meaning find.
 """
 
 import random
@@ -24,8 +25,11 @@ ELSEWHERE = 0.85  # coverage from which on a phrase stands in another passage to
 LEAST = 20  # phrases; with fewer the figures would be chance
 SEED = 7
 PHRASE = re.compile(r"[^。、\n：:（）()|.,;!?！？]{6,40}")
-FINE, POOR = 1.2, 0.6  # ratio of the reciprocal ranks vectors : keyword from which on vectors lead, or have no say
-VECTORS_LEAD, BUILT_IN_WEIGHT = 0.3, 0.8  # weights of the keyword part, measured (benchmarks/knowledge.py)
+FINE, POOR = 1.5, 0.9  # ratio of the reciprocal ranks vectors : keyword from which on vectors lead, or have no say
+VECTORS_LEAD = 0.15  # weight of the keyword part where they lead
+WRONG = 0.65  # part of the phrases whose nearest wrong passage is not beyond chance; with more, a strong one is missed
+BLANK = 0.4  # part of the vectors that mean nothing whose nearest passage tells what that is
+BUILT_IN_WEIGHT = 0.8  # fitted on the phrases, it finds them too well to be measured with them: benchmarks/knowledge.py
 WRONGLY_REFUSED, WRONGLY_STRONG = 0.05, 0.10  # shares of questions with and without an answer
 
 
@@ -44,7 +48,8 @@ async def calibrate(corpus: Corpus, searcher: Searcher, embedder: Embedder | Non
     trials = [trial for asked in _phrases(corpus) if (trial := await _try(corpus, searcher, embedder, *asked))]
     if len(trials) < LEAST:
         return Scale(weight=1.0 if embedder is None else Scale().weight)
-    scale = _measure(trials, embedder)
+    known = embedder and embedder.name != BUILT_IN and all(trial.cosine is not None for trial in trials)
+    scale = _measure(trials, embedder, await _blank(searcher, embedder) if embedder and known else [])
     trials = [t for t in trials if all(row.coverage < ELSEWHERE for row in t.others)] or trials
     without = [_certain(trial, scale) for trial in trials]
     found = [max(sure, scale.sure(trial.coverage, trial.cosine)) for sure, trial in zip(without, trials, strict=True)]
@@ -100,14 +105,34 @@ async def _try(
     return Trial(others, match.score, match.coverage, cosine)
 
 
-def _measure(trials: Sequence[Trial], embedder: Embedder | None) -> Scale:
+def _measure(trials: Sequence[Trial], embedder: Embedder | None, blank: Sequence[float]) -> Scale:
     scale = Scale(keyword=median(max([t.lexical, *(r.lexical for r in t.others)]) for t in trials) or Scale().keyword)
     if embedder is None or any(t.cosine is None for t in trials):
         return replace(scale, weight=1.0)
-    known = [[t.cosine or 0.0, *(r.cosine for r in t.others if r.cosine is not None)] for t in trials]
+    known = [[t.cosine or 0.0, *_cosines(t)] for t in trials]
     mean, top = median(min(row) for row in known), median(max(row) for row in known)
-    weight = BUILT_IN_WEIGHT if embedder.name == BUILT_IN else _weight(trials)
-    return replace(scale, mean=mean, top=max(top, mean + 1e-3), weight=weight)
+    scale = replace(scale, mean=mean, top=max(top, mean + 1e-3))
+    if embedder.name == BUILT_IN:
+        return replace(scale, weight=BUILT_IN_WEIGHT)
+    wrong = sorted(max((scale.near(cosine) for cosine in _cosines(t)), default=0.0) for t in trials)
+    chance, nothing = wrong[int(WRONG * len(wrong))], scale.near(sorted(blank)[int(BLANK * len(blank))])
+    return replace(scale, weight=_weight(trials), chance=chance, blank=nothing)
+
+
+async def _blank(searcher: Searcher, embedder: Embedder) -> list[float]:
+    """The cosines of the nearest passages to vectors in any direction, which mean nothing."""
+    import numpy as np
+
+    from llamune.knowledge.embedders.builtin import unit
+
+    shape = (PHRASES, len(await embedder.question("?")))
+    made = unit(np.random.default_rng(SEED).standard_normal(shape).astype(np.float32))
+    return [await searcher.nearest(vector) for vector in made]
+
+
+def _cosines(trial: Trial) -> list[float]:
+    """Those of the wrong passages."""
+    return [row.cosine for row in trial.others if row.cosine is not None]
 
 
 def _weight(trials: Sequence[Trial]) -> float:
@@ -120,7 +145,8 @@ def _weight(trials: Sequence[Trial]) -> float:
 
 def _certain(trial: Trial, scale: Scale) -> float:
     """How sure the search is without the passage."""
-    rows = sorted(trial.others, key=lambda row: -scale.fused(row.lexical, row.cosine))
+    weight = scale.understood(max(_cosines(trial), default=scale.mean))
+    rows = sorted(trial.others, key=lambda row: -scale.fused(row.lexical, row.cosine, weight))
     return certainty([replace(row, sure=scale.sure(row.coverage, row.cosine)) for row in rows[:FIRST]])
 
 

@@ -9,7 +9,7 @@ keyword search goes on and says so.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llamune.chat.passage import Passage, Retriever
 from llamune.errors import LlamuneError
@@ -18,8 +18,13 @@ from llamune.knowledge.chroma import Vectors
 from llamune.knowledge.corpus import LIVE, Corpus
 from llamune.knowledge.embedders import Embedder
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 FIRST = 20  # passages in which the answer is expected
-STRIKING, STRIKING_WEIGHT = 1.3, 4.0  # a cosine so far above the usual nearest one is no chance, whoever made it
+STRIKING = 2.0  # weight of what a cosine has beyond chance, whatever the vectors are usually worth
+CLEAR = 0.25  # so far above a vector that means nothing, a question is understood as well as vectors ever do
 TRUSTED = 0.5  # weight of the keyword part from which on cosines do not say whether an answer is there
 
 
@@ -31,6 +36,8 @@ class Scale:
         weight: of the keyword part, from 0 to 1; the rest is the vectors'.
         keyword: what the best match of a question usually scores in keyword search.
         mean, top: the cosine of any passage with a question, and that of the nearest one.
+        chance: how near wrong passages come, in parts of the way from `mean` to `top`; what is nearer is no chance.
+        blank: how near the nearest passage is to a vector that means nothing, likewise.
         lower, upper: scores; below `lower` the answer is not there, from `upper` on a match is strong.
         auc: area under the curve with which thresholds told questions with an answer from those without; 0 = unknown.
     """
@@ -39,24 +46,32 @@ class Scale:
     keyword: float = 0.3
     mean: float = 0.0
     top: float = 0.5
+    chance: float = 1.3
+    blank: float = -1.0
     lower: float = 0.2
     upper: float = 0.6
     auc: float = 0.0
 
-    def fused(self, lexical: float, cosine: float | None) -> float:
-        """What a passage is ranked by; without vectors the keyword part is all."""
+    def understood(self, best: float) -> float:
+        """The weight of the keyword part in one question, by the cosine of its nearest passage."""
+        clear = (self.near(best) - self.blank) / CLEAR
+        return 1 - (1 - self.weight) * min(1.0, max(0.0, clear))
+
+    def fused(self, lexical: float, cosine: float | None, weight: float) -> float:
+        """What a passage is ranked by; without vectors the keyword part is all. `weight`: see `understood`."""
         said = lexical / self.keyword
         if cosine is None:
             return said
-        near = self._near(cosine)
-        return self.weight * said + (1 - self.weight) * near + STRIKING_WEIGHT * max(0.0, near - STRIKING)
+        near = self.near(cosine)
+        return weight * said + (1 - weight) * near + STRIKING * max(0.0, near - self.chance)
 
     def sure(self, coverage: float, cosine: float | None) -> float:
         """How sure it is that a passage is about the question, from 0 to about 1."""
         weight = 1.0 if cosine is None or self.weight >= TRUSTED else self.weight
-        return weight * coverage + (1 - weight) * self._near(cosine or 0.0)
+        return weight * coverage + (1 - weight) * self.near(cosine or 0.0)
 
-    def _near(self, cosine: float) -> float:
+    def near(self, cosine: float) -> float:
+        """A cosine in parts of the way from `mean` to `top`."""
         return (cosine - self.mean) / (self.top - self.mean)
 
 
@@ -103,10 +118,11 @@ class Searcher:
         ranks: dict[Retriever, dict[int, int]] = {
             "keyword": _ranks(lexical), "vector": _ranks({entry: cosines[entry] for entry in near if entry in texts})
         }  # fmt: skip
+        weight = scale.understood(max(cosines.values(), default=scale.mean))
         rows = []
         for entry, (chunk, _text) in texts.items():
             cosine = cosines.get(entry, scale.mean) if cosines else None
-            fused = scale.fused(lexical[entry], cosine) if ways.keyword else cosine or 0.0
+            fused = scale.fused(lexical[entry], cosine, weight) if ways.keyword else cosine or 0.0
             places = {way: places[entry] for way, places in ranks.items() if entry in places}
             covered = said[entry].coverage
             sure = scale.sure(covered, cosine)
@@ -121,6 +137,10 @@ class Searcher:
         for row in rows:  # a piece can be found by itself and by a question that it answers
             best.setdefault(row.chunk, row)
         return await asyncio.to_thread(self._passages, text, list(best.values()), limit), note
+
+    async def nearest(self, vector: "NDArray[np.float32]") -> float:
+        """The cosine of the passage that is nearest to a vector. Raises KnowledgeError."""
+        return max((await self._vectors.nearest(vector, 1)).values(), default=0.0)
 
     async def _near(self, text: str, found: Sequence[int]) -> tuple[list[int], dict[int, float], str]:
         """Nearest entries, cosines of those and of `found`, and why there are none."""
