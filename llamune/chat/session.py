@@ -188,3 +188,12 @@ class Imported:
     turns: int
     answers: int
     skipped: Mapping[str, int] = field(default_factory=dict)  # reason → count
+
+
+def letter(place: int) -> str:
+    """The letter of the answer at `place` from 0: A … Z, AA, AB …"""
+    text = ""
+    while place >= 0:
+        text = chr(ord("A") + place % 26) + text
+        place = place // 26 - 1
+    return text

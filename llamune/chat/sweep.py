@@ -74,15 +74,6 @@ def loaded(answer: Answer) -> bool:
     return (answer.usage.load_ms or 0) > LOAD_MS
 
 
-def letter(place: int) -> str:
-    """The letter of the answer at `place` from 0: A … Z, AA, AB …"""
-    text = ""
-    while place >= 0:
-        text = chr(ord("A") + place % 26) + text
-        place = place // 26 - 1
-    return text
-
-
 def candidates(
     models: Sequence[str],
     presets: Sequence[str],

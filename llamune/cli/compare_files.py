@@ -14,8 +14,8 @@ from typing import Any
 from llamune.chat.lineup import LEVELS
 from llamune.chat.preset import SamplingOptions
 from llamune.chat.seen import checked_of, of_json
-from llamune.chat.session import Answer, Usage
-from llamune.chat.sweep import MOST, Question, letter
+from llamune.chat.session import Answer, Usage, letter
+from llamune.chat.sweep import MOST, Question
 from llamune.commands.files import decode
 from llamune.errors import LlamuneError, UsageError
 from llamune.i18n import _

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from llamune.chat.seen import as_json
-from llamune.chat.session import Answer
-from llamune.chat.sweep import Job, Question, letter
+from llamune.chat.session import Answer, letter
+from llamune.chat.sweep import Job, Question
 from llamune.cli.compare_files import answer as answer_of
 from llamune.errors import LlamuneError, UsageError
 from llamune.i18n import _

@@ -7,11 +7,9 @@ nothing. Ctrl-C, SIGTERM and a crash lose no complete answer.
 
 import argparse
 import asyncio
-import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -31,6 +29,7 @@ from llamune.cli.compare_bar import Bar
 from llamune.cli.compare_kept import Kept, key
 from llamune.cli.compare_out import About, Sink
 from llamune.cli.late import LateStore
+from llamune.cli.signals import cancel_on_signals
 from llamune.errors import EngineError, ModelNotFound, UsageError
 from llamune.i18n import _, ngettext
 from llamune.library import Library
@@ -88,7 +87,7 @@ class Comparison:
 
     async def run(self) -> int:
         """Returns the exit code."""
-        _cancel_on_signals(self)
+        cancel_on_signals(self._stopped_with)
         catalog = self._app.open_catalog()
         await asyncio.to_thread(self._app.measure, "compare")
         try:
@@ -99,6 +98,9 @@ class Comparison:
         finally:
             await self._app.close()
         return self._ended()
+
+    def _stopped_with(self, code: int) -> None:
+        self.code = code
 
     def close(self) -> None:
         if self._kept:
@@ -268,17 +270,3 @@ def _failures(figures: Sequence[Figures]) -> Iterator[str]:
         if missing := f.asked - f.complete:
             many = ngettext("{n} answer failed", "{n} answers failed", missing).format(n=missing)
             yield f"{f.letter} {one_line(f.name)}: {many}: {one_line(f.error)}"
-
-
-def _cancel_on_signals(comparison: Comparison) -> None:
-    """SIGTERM and SIGHUP stop as Ctrl-C does."""
-    task, loop = asyncio.current_task(), asyncio.get_running_loop()
-
-    def stop(number: int) -> None:
-        comparison.code = 128 + number
-        if task:
-            task.cancel()
-
-    for name in ("SIGTERM", "SIGHUP"):
-        with suppress(AttributeError, NotImplementedError):  # Windows
-            loop.add_signal_handler(getattr(signal, name), stop, getattr(signal, name))

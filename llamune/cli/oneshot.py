@@ -6,7 +6,6 @@ standard output (printers.py). Ctrl-C, SIGTERM and a closed pipe stop the answer
 
 import argparse
 import asyncio
-import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -24,6 +23,7 @@ from llamune.chat.session import Answer, Attachment, ChatSession
 from llamune.cli import INTERRUPTED, complain, start
 from llamune.cli.late import LateStore
 from llamune.cli.printers import JsonPrinter, TextPrinter
+from llamune.cli.signals import cancel_on_signals
 from llamune.engine.letter import Letter, keep
 from llamune.errors import LlamuneError, ModelNotFound
 from llamune.i18n import N_, _
@@ -99,7 +99,7 @@ class OneShot:
 
     async def _run(self, question: str, attachments: list[Attachment], letter: Letter) -> None:
         app, loop = self._app, asyncio.get_running_loop()
-        self._stop_on_signals(loop)
+        cancel_on_signals(self._stopped_with)
         catalog = app.open_catalog()
         _ollama(app).letter = letter
         try:
@@ -129,18 +129,8 @@ class OneShot:
         if isinstance(event, AnswerFinished) and event.reason in ENDINGS:
             self._remark = _(ENDINGS[event.reason])
 
-    def _stop_on_signals(self, loop: asyncio.AbstractEventLoop) -> None:
-        """SIGTERM and SIGHUP end the answer as Ctrl-C does."""
-        task = asyncio.current_task()
-
-        def stop(number: int) -> None:
-            self._code = 128 + number
-            if task:
-                task.cancel()
-
-        for name in ("SIGTERM", "SIGHUP"):
-            with suppress(AttributeError, NotImplementedError):  # Windows
-                loop.add_signal_handler(getattr(signal, name), stop, getattr(signal, name))
+    def _stopped_with(self, code: int) -> None:
+        self._code = code
 
     # storing
 

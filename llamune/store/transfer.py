@@ -16,14 +16,14 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Row, select
 
 from llamune.chat.rating import Rating
-from llamune.chat.session import Imported
+from llamune.chat.session import Imported, letter
 from llamune.errors import StoreError
 from llamune.i18n import _
 from llamune.store import ratings, search, sessions
 from llamune.store import transfer_knowledge as knowledge
 from llamune.store.tables import ACT, ANSWER, SESSION, TURN
 from llamune.store.transfer_parts import AnswerPart, SessionPart, TurnPart
-from llamune.store.turns import SECOND, letter
+from llamune.store.turns import SECOND
 from llamune.store.values import USAGE, attachments_of, insert_row, moment, to_json, when
 
 FORMAT = "llamune-session"

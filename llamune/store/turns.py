@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from llamune.chat.context import with_attachments
-from llamune.chat.session import Answer, Attachment, Turn
+from llamune.chat.session import Answer, Attachment, Turn, letter
 from llamune.errors import NotFound
 from llamune.i18n import _
 from llamune.store import contexts, search, sessions, usage
@@ -117,15 +117,6 @@ def messages(connection: Connection, session_id: int, after: int) -> list[tuple[
         (number, question if files == "[]" else with_attachments(question, attachments_of(files)), answer)
         for number, question, files, answer in connection.execute(query)
     ]
-
-
-def letter(place: int) -> str:
-    """The letter of the answer at `place` from 0: A … Z, AA, AB …"""
-    text = ""
-    while place >= 0:
-        text = chr(ord("A") + place % 26) + text
-        place = place // 26 - 1
-    return text
 
 
 def add_answer(connection: Connection, now: int, owner: Owner, turn_id: int, *, adopted: bool, **values: Any) -> Answer:

@@ -9,8 +9,8 @@ from llamune.chat import expect, sweep
 from llamune.chat.facts import CHARACTERS
 from llamune.chat.lineup import Candidate
 from llamune.chat.preset import SamplingOptions
-from llamune.chat.session import Answer, Usage
-from llamune.chat.sweep import Job, Question, candidates, letter, order, preset_names, result
+from llamune.chat.session import Answer, Usage, letter
+from llamune.chat.sweep import Job, Question, candidates, order, preset_names, result
 from llamune.chat.tally import Tally
 from llamune.errors import UsageError
 
