@@ -32,13 +32,17 @@ def pack(corpus: Corpus, file: Path) -> None:
 
 
 def unpack(file: Path, folder: Path) -> None:
-    """Makes the corpus `folder` from a file. Raises KnowledgeError for one that is damaged or none of ours."""
-    with schema.translated(file), closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as given:
-        given.execute("PRAGMA trusted_schema = OFF")
-        given.execute("PRAGMA cell_size_check = ON")
-        schema.check(given, file)
-        if _tables(given) != _expected() or given.execute("PRAGMA quick_check").fetchall() != [("ok",)]:
-            raise KnowledgeError(_("{path} is damaged, or no collection of documents.").format(path=file))
+    """Makes the corpus `folder` from a file.
+
+    Raises: UsageError where there is none; KnowledgeError for one that is damaged or none of ours.
+    """
+    if not file.exists():
+        raise UsageError(_("{path} does not exist.").format(path=file))
+    if not (file.is_file() and _whole(file)):
+        raise KnowledgeError(
+            _("{path} is damaged, or no collection of documents.").format(path=file),
+            _("llamune knowledge export writes such a file: copy it again."),
+        )
     with schema.translated(folder):
         folder.mkdir(mode=0o700, parents=True)
         beside = folder / f".{FILE}.tmp"
@@ -53,6 +57,18 @@ def unpack(file: Path, folder: Path) -> None:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
+
+
+def _whole(file: Path) -> bool:
+    """Whether a file is a corpus, and all of it. Raises KnowledgeError for one of a newer version."""
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as given:
+            given.execute("PRAGMA trusted_schema = OFF")
+            given.execute("PRAGMA cell_size_check = ON")
+            schema.check(given, file)
+            return _tables(given) == _expected() and given.execute("PRAGMA quick_check").fetchall() == [("ok",)]
+    except sqlite3.Error:
+        return False
 
 
 def _tables(connection: sqlite3.Connection) -> list[tuple[str, ...]]:

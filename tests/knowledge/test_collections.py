@@ -166,8 +166,19 @@ def test_a_collection_travels_as_one_file(run: Run, folder: Path, tmp_path: Path
 @pytest.mark.parametrize("content", [b"", b"SQLite format 3\x00" + b"x" * 5000, b"text"])
 def test_a_file_that_is_no_collection_is_refused(run: Run, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad").write_bytes(content)
-    run("import", tmp_path / "bad", "bad", code=5)
+    assert "knowledge remove" not in run("import", tmp_path / "bad", "bad", code=5)
+    run("import", tmp_path, "bad", code=5)
+    run("import", tmp_path / "none", "bad", code=2)
     assert run("list", "--json") == {"corpora": []}
+
+
+def test_a_file_that_was_cut_on_its_way_is_refused(run: Run, folder: Path, tmp_path: Path) -> None:
+    run("add", "rules", folder)
+    run("export", "rules", tmp_path / "whole")
+    (tmp_path / "cut").write_bytes((tmp_path / "whole").read_bytes()[:40_000])
+    said = run("import", tmp_path / "cut", "cut", code=5)
+    assert "is damaged" in said
+    assert "knowledge remove" not in said
 
 
 def test_a_collection_with_foreign_tables_is_refused(run: Run, folder: Path, tmp_path: Path) -> None:
