@@ -16,7 +16,7 @@ from llamune.chat.passage import Found
 from llamune.chat.ports import ChatRequest, Engine
 from llamune.chat.preset import SamplingOptions
 from llamune.chat.verdict import first
-from llamune.errors import EngineError, KnowledgeError
+from llamune.errors import AnswerCut, ContextOverflow, EngineError, KnowledgeError
 from llamune.knowledge.followup import complete
 
 OPTIONS = SamplingOptions(temperature=0.0, seed=1, num_predict=400)
@@ -107,6 +107,8 @@ class Helper:
                         pieces.append(event.text)
                     elif isinstance(event, AnswerFinished):
                         self.tokens += (event.usage.prompt_tokens or 0) + (event.usage.completion_tokens or 0)
+        except (AnswerCut, ContextOverflow):
+            pass  # of no use for this passage or question; the next may be another matter
         except EngineError as error:
             raise KnowledgeError(error.message, error.hint) from error
         return first("".join(pieces), lambda value: value if isinstance(value, dict) else None) or {}

@@ -71,6 +71,14 @@ def test_what_is_no_json_is_no_question(tmp_path: Path) -> None:
     assert asyncio.run(asked(tmp_path, engine("Sorry, I cannot.")))[1] == 0
 
 
+@pytest.mark.parametrize("model", ["scripted:cut", "scripted:overflow"])
+def test_an_answer_that_breaks_off_costs_the_questions_of_one_passage(tmp_path: Path, model: str) -> None:
+    add(tmp_path, DATA / "02-leave.md")
+    passages, written = asyncio.run(asked(tmp_path, engine(), model))
+    assert (passages, written) == (with_shelf(tmp_path, _count), 0)
+    assert asyncio.run(asked(tmp_path, engine(), model))[0] == 0, "and they are not asked for again"
+
+
 def test_a_model_that_is_not_there(tmp_path: Path) -> None:
     add(tmp_path, DATA / "02-leave.md")
     with pytest.raises(KnowledgeError):
