@@ -8,9 +8,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import tiny_base
 from test_loop import RECIPE, rows
+
+from llamune import files
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +64,27 @@ def test_too_little_memory_is_said_before_anything_is_loaded(folder: Path) -> No
     (folder / "job.json").write_text(json.dumps({**job, "memory": 10**8}))
     _code, found = child(folder, "float32")
     assert [(e["event"], e["kind"]) for e in found] == [("failed", "memory")]
+
+
+def test_memory_that_others_took_meanwhile(folder: Path) -> None:
+    """What it may have becomes less than its next step needs, while it waits for a model that answers."""
+    job = json.loads((folder / "job.json").read_text())
+    large = {"batch": 64, "tokens": 2**16, "eco": True}  # one thread, because libgomp ends us where it gets none
+    (folder / "job.json").write_text(json.dumps({**job, "recipe": {**job["recipe"], **large}}))
+    with (folder / "tokens.jsonl").open("w") as out:
+        out.writelines(json.dumps({"ids": [7] * 500, "answer": 3, "split": "train"}) + "\n" for _ in range(64))
+    words = [sys.executable, "-m", "llamune.training.child", str(folder), "train"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        with files.held(folder / "busy"):
+            while json.loads(process.stdout.readline())["event"] != "paused":
+                pass
+            most = psutil.Process(process.pid).memory_info().vms + 2**24  # bytes; one layer of a step needs more
+            resource.prlimit(process.pid, resource.RLIMIT_AS, (most, most))
+        last = [json.loads(line) for line in process.stdout][-1]
+    assert (last["event"], last.get("kind")) == ("failed", "memory")
+    assert not (folder / "model.gguf").exists()
 
 
 def test_a_probe_tells_speed_and_memory(folder: Path) -> None:

@@ -31,6 +31,7 @@ from llamune.training.recipe import Recipe
 PROBE_STEPS = 3
 ANSWER = 24  # tokens compared for each prompt
 PAUSE_S = 0.2
+CPU_FULL = "DefaultCPUAllocator: "  # begins what torch says where a CPU has no memory left; it is no OutOfMemoryError
 
 
 def say(event: str, **values: Any) -> None:
@@ -57,6 +58,10 @@ def main() -> int:
     except loop.Diverged as error:
         return _failed("diverged", str(error))
     except (torch.OutOfMemoryError, MemoryError):
+        return _failed("memory", "?")
+    except RuntimeError as error:
+        if CPU_FULL not in str(error):
+            raise
         return _failed("memory", "?")
     except OSError as error:
         return _failed(
