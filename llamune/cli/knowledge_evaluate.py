@@ -122,7 +122,7 @@ def _size(opened: "Opened") -> int:
 def _say(found: dict[str, Any]) -> None:
     names = ("recall@1", "recall@3", "recall@5", "recall@20", "mrr")
     columns = [Column(_("search")), *(Column(name, right=True) for name in names)]
-    rows = [(_way(way), *(f"{f[name]:.2f}" for name in names)) for way, f in found["retrieval"].items()]
+    rows = [(way(name), *(f"{f[figure]:.2f}" for figure in names)) for name, f in found["retrieval"].items()]
     kinds = [(f"  {k} ({f['questions']})", *(f"{f[name]:.2f}" for name in names)) for k, f in found["kinds"].items()]
     show(about(found), Listing(columns, [*rows, *kinds]), *refusing(found["unanswerable"]))
     if grid := found.get("answers"):
@@ -147,7 +147,8 @@ def refusing(figures: Mapping[str, Any]) -> list[str]:
     return [told.format(n=figures["questions"], **shares), curve.format(points=points)]
 
 
-def _way(name: str) -> str:
+def way(name: str) -> str:
+    """A way of searching as people read it."""
     return {
         "hybrid": _("both"),
         "keyword": _("keywords"),

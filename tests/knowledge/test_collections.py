@@ -285,7 +285,9 @@ def test_evaluate_in_figures(run: Run, tmp_path: Path) -> None:
     curve = list(found["unanswerable"]["curve"].values())
     assert curve == sorted(curve)
     assert curve[-1] > 0
-    assert "<script" not in (tmp_path / "e.html").read_text(encoding="utf-8")
+    page = (tmp_path / "e.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert page.count("<tr>") == 1 + len(found["retrieval"]) + len(found["kinds"]), "a way and a kind may share a name"
 
 
 def test_a_line_that_is_no_question_is_named(run: Run, folder: Path, tmp_path: Path) -> None:
