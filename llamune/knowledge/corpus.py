@@ -232,7 +232,7 @@ class Corpus:
         self.connection.execute(f"UPDATE document SET {sets} WHERE id = ?", (*values.values(), number))
         if removed:
             for entry, text in list(self._texts("document.id = ?", number)):
-                self._index(entry, text)
+                self._index(entry, terms(text))
         return int(number)
 
     def _chunks(self, document: int) -> dict[tuple[str, str], int]:
@@ -252,12 +252,12 @@ class Corpus:
         self._enter(number, None, chunk.embedded)
 
     def _enter(self, chunk: int, question: str | None, text: str) -> None:
-        length = len(terms(text))
+        found = terms(text)
         insert = "INSERT INTO entry(chunk, question, length) VALUES (?, ?, ?)"
-        self._index(self.connection.execute(insert, (chunk, question, length)).lastrowid or 0, text)
+        self._index(self.connection.execute(insert, (chunk, question, len(found))).lastrowid or 0, found)
 
-    def _index(self, entry: int, text: str) -> None:
-        self.connection.execute("INSERT INTO term(rowid, terms) VALUES (?, ?)", (entry, " ".join(terms(text))))
+    def _index(self, entry: int, found: Sequence[str]) -> None:
+        self.connection.execute("INSERT INTO term(rowid, terms) VALUES (?, ?)", (entry, " ".join(found)))
         self._pend(entry)
 
     def _unsearch(self, where: str, *values: Any) -> list[int]:

@@ -4,10 +4,12 @@ One process serves many files; one that was killed or that ran out of memory cos
 """
 
 import json
+import math
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -42,6 +44,8 @@ class Worker(AbstractContextManager["Worker"]):
         self._child: subprocess.Popen[bytes] | None = None
         self._served = 0  # files by this child
         self._late = False
+        self._due = math.inf  # when the answer at hand is late
+        self._ended, self._watcher = threading.Event(), threading.Thread()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -77,22 +81,24 @@ class Worker(AbstractContextManager["Worker"]):
 
     def _answer(self, child: subprocess.Popen[bytes]) -> Mapping[str, Any] | None:
         """The next answer; None where none came in time or none can be understood."""
-        self._late = False
-        timer = threading.Timer(self._limits.seconds, self._kill, [child])
-        timer.start()
+        self._late, self._due = False, time.monotonic() + self._limits.seconds
         try:
             line = child.stdout.readline(ANSWER)  # type: ignore[union-attr]
         finally:
-            timer.cancel()
+            self._due = math.inf
         try:
             answer = json.loads(line)
         except ValueError:
             return None
         return answer if isinstance(answer, dict) else None
 
-    def _kill(self, child: subprocess.Popen[bytes]) -> None:
-        self._late = True
-        child.kill()
+    def _watch(self, child: subprocess.Popen[bytes], ended: threading.Event) -> None:
+        """Kills a child whose answer is late. One thread a child: one an answer would take longer than most files."""
+        while not ended.wait(min(self._limits.seconds, max(0.0, self._due - time.monotonic()))):
+            if time.monotonic() >= self._due:
+                self._late = True
+                child.kill()
+                return
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
@@ -100,7 +106,9 @@ class Worker(AbstractContextManager["Worker"]):
             self._child = subprocess.Popen(
                 self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=HOME
             )
-            self._served = 0
+            self._served, self._ended = 0, threading.Event()
+            self._watcher = threading.Thread(target=self._watch, args=(self._child, self._ended), daemon=True)
+            self._watcher.start()
         return self._child
 
     def _end(self) -> int:
@@ -108,6 +116,8 @@ class Worker(AbstractContextManager["Worker"]):
         child, self._child, self._served = self._child, None, 0
         if child is None:
             return 0
+        self._ended.set()
+        self._watcher.join()
         child.kill()
         with suppress(OSError):
             child.stdin.close()  # type: ignore[union-attr]
