@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from llamune.chat.disagreement import Report
 from llamune.chat.session import Answer, Turn
+
+if TYPE_CHECKING:
+    from llamune.chat.disagreement import Report
 
 Tone = Literal["plain", "dim", "good", "warn", "bad"]
 
@@ -76,7 +78,7 @@ class Marked:
 class Disagreement:
     """Where answers differ in fact; `sentences`: with the sentence of each answer."""
 
-    report: Report
+    report: "Report"
     sentences: bool = True
 
 
