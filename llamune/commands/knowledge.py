@@ -87,15 +87,21 @@ async def knowledge(shell: Shell, args: Arguments) -> None:
 
 
 def _list(shell: Shell, there: Sequence[str]) -> None:
-    on = shell.conversation.session.corpora
     shell.show(
         Listing(
             [Column(_("collection"), least=12), Column("")],
-            [(name, _("on") if name in on else "") for name in there],
+            [(name, " · ".join(_state(shell, name))) for name in there],
             after=_("/knowledge on NAME searches one for each question · /knowledge off"),
             empty=_("There are no collections yet: llamune knowledge add NAME FOLDER"),
         )
     )
+
+
+def _state(shell: Shell, name: str) -> Iterable[str]:
+    if name in shell.conversation.session.corpora:
+        yield _("on")
+    if renewal := shell.renewals.open.get(name):
+        yield _("new index: {percent} %").format(percent=renewal.percent)
 
 
 def _chosen(typed: Iterable[str], known: Sequence[str]) -> list[str]:

@@ -46,23 +46,26 @@ class Renewals:
     Args:
         shelf: gives the collections.
         ended: told of one that is complete, or of the error that ended it; not of one that was stopped.
+        changed: called when there is one more, or one less.
     """
 
     def __init__(
-        self, shelf: "Callable[[], Awaitable[Shelf]]", ended: Callable[[Renewal, Exception | None], None]
+        self,
+        shelf: "Callable[[], Awaitable[Shelf]]",
+        ended: Callable[[Renewal, Exception | None], None],
+        changed: Callable[[], None],
     ) -> None:
-        self._shelf, self._ended = shelf, ended
+        self._shelf, self._ended, self._changed = shelf, ended, changed
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.open: dict[str, Renewal] = {}
 
     def start(self, corpus: str, embedder: str = "") -> None:
         """Begins one, or goes on with one that was begun. Raises UsageError when one is being made already."""
         if corpus in self.open:
-            raise UsageError(
-                _("{name} is getting a new index already.").format(name=corpus), f"/stop {corpus}"
-            )
+            raise UsageError(_("{name} is getting a new index already.").format(name=corpus), f"/stop {corpus}")
         renewal = self.open[corpus] = Renewal(corpus, embedder)
         self._tasks[corpus] = asyncio.create_task(self._follow(renewal), name=f"index of {corpus}")
+        self._changed()
 
     def stop(self, corpus: str | None = None) -> list[str]:
         """Stops one, or all; what is done is kept. Returns their names."""
@@ -84,6 +87,7 @@ class Renewals:
             failed = error
         finally:
             del self.open[renewal.corpus]
+            self._changed()
         self._ended(renewal, failed)
 
     async def _renew(self, renewal: Renewal) -> None:

@@ -56,18 +56,15 @@ class Notices:
 
     def renewed(self, renewal: Renewal, error: Exception | None) -> None:
         """One line when a collection has its new index, or why it has none and what to do."""
-        self._repl.refresh()
         if error is None:
             took = text.seconds(1000 * (time.monotonic() - renewal.began))
-            return self._say(
-                _("{name} has its new index, made in {time}").format(name=renewal.corpus, time=took), "good"
-            )
+            told = _("{name} has its new index, made in {time}").format(name=renewal.corpus, time=took)
+            return self._say(told, "good")
         if not isinstance(error, LlamuneError):
             return self._repl.fail(error)
-        told = _("{name} keeps the index it has: {reason} {hint}").format(
-            name=renewal.corpus, reason=error.message, hint=error.hint
-        )
-        self._say(f"{told.rstrip()} " + _("{command} tries again.").format(command=renewal.command), "warn")
+        told = _("{name} keeps the index it has: {reason} {hint} {command} tries again.")
+        said = told.format(name=renewal.corpus, reason=error.message, hint=error.hint, command=renewal.command)
+        self._say(" ".join(said.split()), "warn")
 
     def evidence(self) -> None:
         """Says once that evidence is not being written, or is again."""

@@ -57,7 +57,7 @@ class Repl:
         self.view = View(front.style, text.glyphs(encoding), markdown=sys.stdout.isatty())
         self.notices = Notices(self)
         self.background = Background(self.notices.arrived, self.refresh)
-        self.renewals = Renewals(app.library.shelf, self.notices.renewed)
+        self.renewals = Renewals(app.library.shelf, self.notices.renewed, self.refresh)
         self.aside = Aside(self.fail)
         self.title: asyncio.Task[None] | None = None  # makes a better one
         self._watch: Watch | None = None

@@ -40,7 +40,7 @@ class RememberingShell:
         self.left = False
         self.background = Background(lambda turn, lanes: None, lambda: None)
         self.renewed: list[tuple[Renewal, Exception | None]] = []
-        self.renewals = Renewals(app.library.shelf, lambda *ended: self.renewed.append(ended))
+        self.renewals = Renewals(app.library.shelf, lambda *ended: self.renewed.append(ended), lambda: None)
 
     def show(self, value: Shown | str) -> None:
         self.values.append(value)
