@@ -207,8 +207,8 @@ def test_nothing_is_removed_without_a_yes(run: Run, folder: Path) -> None:
     assert run("search", "rules", "日当", "--json")["found"] is True
 
 
-@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "", "x" * 200, "a\nb", "a\x1b[31m"])
-def test_a_name_that_leaves_the_folder_is_refused(run: Run, folder: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "", "two words", "x" * 200, "a\nb", "a\x1b[31m"])
+def test_a_name_that_leaves_the_folder_or_cannot_be_typed_is_refused(run: Run, folder: Path, name: str) -> None:
     run("add", name, folder, code=2)
 
 
