@@ -15,7 +15,7 @@ chat: $(VENV)/.base  ## install (no torch) and open a chat
 test: $(VENV)/.dev  ## install the test tools and run the tests
 	$(BIN)/python -m pytest tests --ignore=tests/live --ignore=tests/packaging --ignore=tests/training
 
-check: $(VENV)/.dev $(VENV)/.finetune  ## style, types, imports, texts, then the tests with servers, wheels, training
+check: $(VENV)/.dev $(VENV)/.finetune $(VENV)/.embed  ## style, types, imports, texts, then the tests with servers, wheels, training
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
