@@ -65,7 +65,7 @@ async def fusion(shelf: Shelf, real: Sequence[str]) -> None:
     """The table of all embedders."""
     asked = evaluate.read(DATA / "questions.jsonl")
     opened = await shelf.open("rules")
-    print(f"  {' and '.join(CUTS):34} keyword      vectors      fused        difference")
+    print(f"  {' and '.join(CUTS):38} keyword      vectors      fused        difference")
     row(BUILT_IN, (await measured(opened, asked, [], Bar()))["retrieval"])
     for embedder in (*[await shelf.embedder(name) for name in real], *made(opened.corpus, asked)):
         assert embedder is not None
@@ -75,7 +75,7 @@ async def fusion(shelf: Shelf, real: Sequence[str]) -> None:
 def row(name: str, found: Figures) -> None:
     """One line of the table."""
     shown = ("  ".join(f"{found[way][cut]:.3f}" for cut in CUTS) for way in ("keyword", "vector", "hybrid"))
-    print(f"  {name[-34:]:34}", *shown, *(f"{value:+.3f}" for value in below(found).values()), sep="  ", flush=True)
+    print(f"  {name[-38:]:38}", *shown, *(f"{value:+.3f}" for value in below(found).values()), sep="  ", flush=True)
 
 
 async def quality(shelf: Shelf) -> None:

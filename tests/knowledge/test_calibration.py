@@ -48,7 +48,7 @@ async def test_each_question_goes_by_the_part_that_understands_it(opened: Opened
 
 
 async def test_striking_vectors_count_though_the_phrases_say_nothing_for_them(opened: Opened) -> None:
-    embedder = Made("blind", oracle(opened.corpus, ASKED, blind=True), 2.0)
+    embedder = Made("blind", oracle(opened.corpus, ASKED, blind=True), 1.3)
     assert no_worse(await fused(opened, embedder, ASKED))
 
 
