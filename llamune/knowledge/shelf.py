@@ -207,8 +207,8 @@ def _found(asked: str, hits: Sequence[tuple[float, Passage, Scale]], limit: int,
 
 
 def checked_name(name: str) -> None:
-    """Raises UsageError for what cannot be the name of a corpus."""
-    fine = name[:1] not in ("", ".", "-") and all(char.isalnum() or char in "-_." for char in name)  # one word in a chat
+    """Raises UsageError for what cannot be the name of a corpus: one word, so that a chat can name it."""
+    fine = name[:1] not in ("", ".", "-") and all(char.isalnum() or char in "-_." for char in name)
     if not fine or len(name.encode()) > LONGEST_NAME:
         raise UsageError(
             _("A collection cannot be called {name}.").format(name=name),
