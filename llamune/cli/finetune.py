@@ -198,8 +198,10 @@ def _update(args: argparse.Namespace) -> None:
 
 async def _renew(app: "App", versions: "Versions", old: "Version", sources: Any, args: argparse.Namespace) -> None:
     """A new version on the same base, from the sources as they are now. Nothing is made where nothing changed."""
+    from llamune.training.bases import present
     from llamune.training.versions import digest
 
+    present(old.job.get("folder") or old.job["base"], old.tag)
     folder = versions.data(old.name)
     report, _pairs = await dataset_sources.built(app, old.name, sources, old.job.get("questions", ""))
     if digest(folder / "dataset.jsonl") == old.job["data"]:

@@ -6,6 +6,7 @@ import shutil
 import sys
 from typing import Any
 
+from llamune.errors import EngineError
 from llamune.i18n import _
 from llamune.text import clean, cut, pad, seconds, wrap
 
@@ -32,6 +33,8 @@ class Told:
         self._wipe()
         if kind is asyncio.CancelledError:  # Ctrl-C
             self.line(_("Interrupted. To go on: {command}").format(command="llamune finetune resume"))
+        elif kind and issubclass(kind, EngineError):  # what it says is how to get the engine back
+            self.line(_("Nothing is lost: {command}").format(command="llamune finetune resume"))
 
     def line(self, text: str) -> None:
         """Says something that is no event; to a program nothing."""

@@ -70,11 +70,12 @@ async def _serve(stack: AsyncExitStack, chosen: Sequence["Version"]) -> "Served"
     import tempfile
 
     from llamune.engine import gguf
-    from llamune.training import lora
+    from llamune.training import bases, lora
     from llamune.training.recipe import Recipe
     from llamune.training.served import serving
 
     base = Path(chosen[0].job["base"])
+    bases.present(str(base), chosen[0].tag)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     for n, version in enumerate(chosen):
         weights = version.folder / "checkpoints" / "best" / "weights.safetensors"

@@ -1,5 +1,6 @@
 """The base of an own model: what the user named, as files here, and the engine that will have the result."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -61,6 +62,15 @@ async def choose(catalog: Catalog, name: str, to: To = "") -> Chosen:
             _("Name a .gguf file, or a model of: {command}").format(command="llamune models list"),
         )
     return Chosen(_checked(str(found), name), info.name, info.digest, engine, info.name if engine == "ollama" else "")
+
+
+def present(file: str, name: str) -> None:
+    """Raises TrainingError when the base of a version is gone: removed from Ollama, a file that was moved."""
+    if not os.path.exists(file):
+        raise TrainingError(
+            _("The base of {name} is not there any more: {path}").format(name=name, path=file),
+            _("Install the same base again; nothing else is lost."),
+        )
 
 
 def _checked(file: str, name: str) -> Path:

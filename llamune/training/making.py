@@ -17,7 +17,7 @@ from llamune.chat.message import Message
 from llamune.engine.catalog import Catalog
 from llamune.errors import TrainingError
 from llamune.i18n import _
-from llamune.training import evaluate, gate, pairs, process, replay, tokens, verify
+from llamune.training import bases, evaluate, gate, pairs, process, replay, tokens, verify
 from llamune.training.recipe import Dtype, Recipe
 from llamune.training.served import serving
 from llamune.training.versions import Version, digest
@@ -49,6 +49,7 @@ class Making:
     async def run(self) -> dict[str, Any]:
         """Makes what is still to be made. Returns the result; raises TrainingError, EngineError."""
         await self._convert()
+        bases.present(self._job["base"], self.version.tag)
         self._write_job()
         if not (self.folder / "tokens.jsonl").exists() or "prompts" not in self._job:
             await self._rows()

@@ -254,6 +254,26 @@ def test_what_is_refused_is_said_before_the_background(rules: Path, tmp_path: Pa
     assert "cannot be read" in out + err
 
 
+def test_a_base_that_is_gone_is_told_and_comes_back(rules: Path, tmp_path: Path) -> None:
+    base, away = tmp_path / "base.gguf", tmp_path / "away"
+    shutil.copy(shipped("guide") / "guide-1m.gguf", base)
+    words = [w if w != "guide:1m" else str(base) for w in make(rules)]
+    with program(tmp_path / "home", *words) as process:
+        for event in events_of(process):
+            if event["event"] == "merged":
+                break
+        os.killpg(process.pid, signal.SIGKILL)
+    base.rename(away)
+    code, _out, err = run(tmp_path / "home", "finetune", "resume", "--json")
+    assert (code, "is not there any more" in err) == (6, True)
+    away.rename(base)
+    assert run(tmp_path / "home", "finetune", "resume", "--json")[0] == 0
+    base.rename(away)
+    for words in (["update", "kitei"], ["try", "kitei", "-q", "?"]):
+        code, _out, err = run(tmp_path / "home", "finetune", *words)
+        assert (code, "is not there any more" in err) == (6, True), err
+
+
 def test_weights_that_ran_away_are_not_registered(rules: Path, tmp_path: Path) -> None:
     code, _out, err = run(tmp_path, *make(rules), "--method", "full", "--rate", "0.99")
     assert code == 6
