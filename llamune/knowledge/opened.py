@@ -7,7 +7,7 @@ on. What would help is named, and not done: a new index is `indexing.py`'s.
 import asyncio
 from dataclasses import dataclass
 
-from llamune.errors import KnowledgeError, UsageError
+from llamune.errors import EngineUnreachable, KnowledgeError, UsageError
 from llamune.i18n import _
 from llamune.knowledge import calibrate
 from llamune.knowledge.chroma import Vectors
@@ -81,7 +81,8 @@ class Opened:
             elif not await self._is_still(used["name"], used["digest"], models):
                 self._unusable(_("{model} is another model now.").format(model=used["name"]), "")
         except (KnowledgeError, UsageError) as error:
-            self._unusable(error.message, BUILT_IN if default() == BUILT_IN else None)
+            away = isinstance(error.__cause__, EngineUnreachable)  # it may be back with the next question
+            self._unusable(error.message, None if away or default() != BUILT_IN else BUILT_IN)
         except ImportError:
             self._unusable(no_extra().message, None)
 

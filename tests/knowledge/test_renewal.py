@@ -9,7 +9,7 @@ import pytest
 from test_damage import DATA, QUESTION, Models, Source, add, agree, search, with_shelf
 
 from llamune.chat.model import ModelInfo
-from llamune.errors import KnowledgeError
+from llamune.errors import EngineUnreachable, KnowledgeError
 from llamune.knowledge import indexing
 from llamune.knowledge.schema import Busy
 from llamune.knowledge.shelf import Shelf
@@ -146,3 +146,17 @@ def test_without_its_model_the_built_in_one_is_offered_and_takes_over(home: Path
 
     with_shelf(home, work, models)
     assert search(home).notes == ()
+
+
+class Away(Models):
+    async def find(self, name: str) -> "tuple[Source, ModelInfo]":
+        raise EngineUnreachable("Ollama does not answer.")
+
+
+def test_a_server_that_is_not_running_is_no_reason_for_a_new_index(home: Path) -> None:
+    async def work(shelf: Shelf) -> None:
+        assert await shelf.stale(["rules"]) == []
+        found = await shelf.search(QUESTION, ["rules"])
+        assert found.notes == ("rules: Ollama does not answer. Keyword search only.",)
+
+    with_shelf(home, work, Away())
