@@ -39,7 +39,7 @@ picture: $(VENV)/.dev  ## the README's picture, from a real run
 bench: $(VENV)/.dev  ## print the figures of benchmarks/
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit; done
 
-guide: $(VENV)/.finetune  ## train the guide models again (half an hour)
+guide: $(VENV)/.finetune  ## train the guide models again (an hour)
 	$(BIN)/python guide/train.py
 
 clean:  ## remove what was made here

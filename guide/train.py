@@ -1,7 +1,7 @@
 """Trains the guide models from scratch on one CPU, scores them, writes GGUF files and the figures of the card.
 
 usage: python guide/train.py --out llamune/guide [--sizes 1m,5m] [--seed 0] [--steps N] [--minutes M]
-About 25 minutes for both on one core of a machine with AVX-512; baseline.py judges the data before that.
+About an hour for both on one core of a machine with AVX-512; baseline.py judges the data before that.
 """
 
 import argparse
