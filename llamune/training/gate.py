@@ -35,7 +35,7 @@ def judge(before: Mapping[str, float], after: Mapping[str, float], found: Evalua
         line = _("loss on general data {change:+.2f} (at most {most:+.2f})").format(change=lost, most=MOST_FORGOTTEN)
         (kept if lost <= MOST_FORGOTTEN else against).append(line)
     for kind, score in found.kinds.items():
-        line = _("{kind}: answers are like the expected ones {before:.2f} → {after:.2f}").format(
+        line = _("{kind}: answers are like the expected ones {before:.3f} → {after:.3f}").format(
             kind=kind, before=score.before, after=score.after
         )
         (kept if score.after >= score.before else against).append(line)
