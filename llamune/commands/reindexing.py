@@ -11,11 +11,13 @@ from llamune.knowledge.embedders import BUILT_IN, NONE
 
 
 async def offer(shell: Shell, on: Sequence[str]) -> None:
-    """Says which collections need a new index, and begins it for those for which the user says so."""
-    for stale in await shell.app.library.stale(on):
-        shell.show(Note(f"{stale.corpus}: {stale.note}", "warn"))
-        if await shell.offer(_("Now, in the background?")):
-            begin(shell, stale.corpus, stale.embedder)
+    """Says which collections need a new index, and begins it for them if the user says so; asked is once."""
+    stale = await shell.app.library.stale(on)
+    for each in stale:
+        shell.show(Note(f"{each.corpus}: {each.note}", "warn"))
+    if stale and await shell.offer(_("Now, in the background?")):
+        for each in stale:
+            begin(shell, each.corpus, each.embedder)
 
 
 async def named(shell: Shell, words: Sequence[str], chosen: Callable[[Sequence[str]], Sequence[str]]) -> None:

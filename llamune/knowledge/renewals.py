@@ -1,4 +1,4 @@
-"""New indexes that are made behind the chat: one at a time for each collection, and how far each is.
+"""New indexes that are made behind the chat, one after the other, and how far each is.
 
 The work itself is the shelf's, in a thread; here are the tasks that wait for it. Nothing is drawn.
 """
@@ -57,6 +57,7 @@ class Renewals:
     ) -> None:
         self._shelf, self._ended, self._changed = shelf, ended, changed
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._turn = asyncio.Lock()  # each works with all there is: several at once would only be slower
         self.open: dict[str, Renewal] = {}
 
     def start(self, corpus: str, embedder: str = "") -> None:
@@ -82,11 +83,13 @@ class Renewals:
     async def _follow(self, renewal: Renewal) -> None:
         failed: Exception | None = None
         try:
-            await self._renew(renewal)
+            async with self._turn:
+                renewal.began = time.monotonic()
+                await self._renew(renewal)
         except Exception as error:
             failed = error
         finally:
-            del self.open[renewal.corpus]
+            del self.open[renewal.corpus], self._tasks[renewal.corpus]
             self._changed()
         self._ended(renewal, failed)
 
@@ -95,5 +98,6 @@ class Renewals:
         try:
             await shelf.renew(renewal.corpus, renewal.step, renewal.embedder)
         except LlamuneError:
-            renewal.embedder = (await shelf.open(renewal.corpus)).remedy or renewal.embedder
+            for stale in await shelf.stale([renewal.corpus]):
+                renewal.embedder = stale.embedder or renewal.embedder
             raise
