@@ -5,6 +5,8 @@ Models stay on the loop they were opened on: what the work asks of them is asked
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from llamune.chat.model import ModelInfo
@@ -14,25 +16,29 @@ T = TypeVar("T")
 
 
 async def elsewhere(work: Callable[[Models | None], Coroutine[None, None, None]], models: Models | None) -> None:
-    """Does `work` in a thread. When this is cancelled, the work is, and its end is waited for."""
-    here, begun = asyncio.get_running_loop(), asyncio.Event()
-    stop: list[Callable[[], object]] = []
+    """Does `work` in a thread. When this is cancelled, the work is, and its end is waited for, however often."""
+    here, left = asyncio.get_running_loop(), Future[None]()
 
     async def run() -> None:
         there, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
-        stop.append(lambda: there.call_soon_threadsafe(task.cancel))
-        here.call_soon_threadsafe(begun.set)
+        stop = task.cancel
+
+        def leave(_left: object) -> None:
+            with suppress(RuntimeError):  # it has ended by itself meanwhile
+                there.call_soon_threadsafe(stop)
+
+        left.add_done_callback(leave)
         await work(Far(models, here) if models else None)
 
     thread = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(run())))
     try:
         await asyncio.shield(thread)
     except asyncio.CancelledError:
-        await begun.wait()
-        if not thread.done():
-            stop[0]()
-        await asyncio.wait([thread])
+        left.set_result(None)
+        while not thread.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([thread])
         raise
 
 
