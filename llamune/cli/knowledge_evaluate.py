@@ -34,6 +34,12 @@ async def run(args: argparse.Namespace, shelf: "Shelf") -> None:
     if not asked:
         raise UsageError(_("There is no question with evidence in {path}.").format(path=args.questions))
     opened = await shelf.open(args.name)
+    there = [path for (path,) in opened.corpus.rows("SELECT path FROM document WHERE removed IS NULL")]
+    if not any(evaluate.same(path, document) for q in asked for document, _quote in q.evidence for path in there):
+        raise UsageError(
+            _("No document that {path} names is in {name}.").format(path=args.questions, name=args.name),
+            _("Is it another collection? {command} lists them.").format(command="llamune knowledge list"),
+        )
     with Bar() as bar:
         found = await measured(opened, asked, without, bar, shelf.helper(args.rerank))
     if args.answer:

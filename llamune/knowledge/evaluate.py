@@ -97,12 +97,13 @@ def _place(passages: Sequence[Passage], document: str, quote: str) -> int:
     """The place of the first passage with a quote, 0 = none has it."""
     wanted = _bare(quote)
     for place, passage in enumerate(passages, 1):
-        if _same(passage.path, document) and wanted in _bare(passage.text):
+        if same(passage.path, document) and wanted in _bare(passage.text):
             return place
     return 0
 
 
-def _same(path: str, document: str) -> bool:
+def same(path: str, document: str) -> bool:
+    """Whether a document of a collection is the one that a question names: by its name, or with its folders."""
     return path == document or path.endswith(f"/{document}")
 
 

@@ -294,3 +294,4 @@ def test_a_line_that_is_no_question_is_named(run: Run, folder: Path, tmp_path: P
     run("add", "rules", folder)
     (tmp_path / "q.jsonl").write_text('{"question": "日当は", "evidence": []}\n{"q": 1}\n', encoding="utf-8")
     assert "2" in run("evaluate", "rules", "--questions", tmp_path / "q.jsonl", code=2)
+    assert "rules" in run("evaluate", "rules", "--questions", DATA / "questions.jsonl", code=2), "it is about others"
