@@ -154,7 +154,6 @@ def write(folder: Path, files: int) -> None:
 async def main(passages: int, real: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as home:
         shelf = Shelf(Path(home) / "knowledge")
-        shelf.made = {}
         try:
             await quality(shelf)
             await fusion(shelf, real)

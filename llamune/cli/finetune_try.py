@@ -103,13 +103,14 @@ def _typed() -> Iterator[str]:
 
 async def _answers(served: "Served", chosen: Sequence["Version"], question: str) -> None:
     """The base's answer, then those of the versions, each as it comes."""
+    from llamune.chat.session import letter
     from llamune.cli.finetune_versions import base_of
     from llamune.cli.output import show
     from llamune.commands.values import Note
     from llamune.text import seconds
 
     for n, name in enumerate([base_of(chosen[0]), *(v.tag for v in chosen)]):
-        show(f"{chr(ord('A') + n)} {name}")
+        show(f"{letter(n)} {name}")
         began = time.monotonic()
         await _answer(served, question, [float(n == k + 1) for k in range(len(chosen))])
         show(Note(seconds((time.monotonic() - began) * 1000), "dim"))

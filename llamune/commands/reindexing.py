@@ -11,13 +11,13 @@ from llamune.knowledge.embedders import BUILT_IN, NONE
 
 
 async def offer(shell: Shell, on: Sequence[str]) -> None:
-    """Says which collections need a new index, and begins it for them if the user says so; asked is once."""
+    """Says which collections need a new index, and begins them if the user says so, who is asked once."""
     stale = await shell.app.library.stale(on)
     for each in stale:
         shell.show(Note(f"{each.corpus}: {each.note}", "warn"))
     if stale and await shell.offer(_("Now, in the background?")):
         for each in stale:
-            begin(shell, each.corpus, each.embedder)
+            _begin(shell, each.corpus, each.embedder)
 
 
 async def named(shell: Shell, words: Sequence[str], chosen: Callable[[Sequence[str]], Sequence[str]]) -> None:
@@ -29,16 +29,13 @@ async def named(shell: Shell, words: Sequence[str], chosen: Callable[[Sequence[s
     embedder = words[-1] if words and _is_embedder(words[-1]) else ""
     names = words[:-1] if embedder else words
     stale = [] if names else await shell.app.library.stale(shell.conversation.session.corpora)
-    if stale and not embedder:
-        for each in stale:
-            begin(shell, each.corpus, each.embedder)
-        return
-    for name in [each.corpus for each in stale] or chosen(names):
-        begin(shell, name, embedder)
+    for each in stale:
+        _begin(shell, each.corpus, embedder or each.embedder)
+    for name in () if stale else chosen(names):
+        _begin(shell, name, embedder)
 
 
-def begin(shell: Shell, name: str, embedder: str) -> None:
-    """Begins one and says so."""
+def _begin(shell: Shell, name: str, embedder: str) -> None:
     shell.renewals.start(name, embedder)
     told = _("{name} gets a new index; the one it has serves until then. /stop {name} ends it.")
     shell.show(Note(told.format(name=name), "dim"))

@@ -48,6 +48,10 @@ class Shell(Protocol):
         """Asks yes or no; Enter alone is no. Whatever else was typed is no, and goes back into the input."""
         ...
 
+    async def offer(self, question: str) -> bool:
+        """Asks yes or no where somebody is there who has nothing else to answer; elsewhere it is no."""
+        ...
+
     async def watch(self, running: Running, turn: Turn) -> None:
         """Shows answers while they are made, until all have ended or were stopped."""
         ...
@@ -70,10 +74,6 @@ class Shell(Protocol):
 
     def running(self) -> list[Lane]:
         """Every answer that is being made, in the foreground and behind it."""
-        ...
-
-    async def offer(self, question: str) -> bool:
-        """Asks yes or no where somebody is there who has nothing else to answer; elsewhere it is no."""
         ...
 
     def stop_answers(self, answer_id: int | None) -> int:

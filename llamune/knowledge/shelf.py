@@ -166,7 +166,8 @@ class Shelf:
 
         Raises: KnowledgeError, UsageError. Cancelled, it keeps what is done, and the next one goes on with it.
         """
-        vectors = (await self.open(name)).vectors
+        async with self._using:
+            vectors = (await self.open(name)).vectors
         with closing(Corpus(self.folder(name))) as corpus:
 
             async def work(models: Models | None) -> None:

@@ -40,12 +40,12 @@ def _ended(lane: Lane) -> str:
 
 def behind(lanes: Iterable[Lane], renewals: Iterable[Renewal], glyphs: text.Glyphs) -> str:
     """Answers and indexes that are made in the background, for the toolbar."""
-    now, parts = time.monotonic(), list[str]()
+    now, parts = time.monotonic(), []
     for lane in lanes:
         since = _("waiting") if lane.state == "waiting" else text.seconds(1000 * (now - lane.since))
         parts.append(f"{text.one_line(lane.model)} {since}")
-    made = [f"{glyphs.renew} {r.corpus} {r.percent} %" for r in renewals]
-    return " · ".join([*made, *([f"{glyphs.wait} {' · '.join(parts)}"] if parts else [])])
+    answers = [f"{glyphs.wait} {' · '.join(parts)}"] if parts else []
+    return " · ".join([*(f"{glyphs.renew} {r.corpus} {r.percent} %" for r in renewals), *answers])
 
 
 def typed_ahead(lines: Iterable[str], view: View, columns: int) -> list[str]:
