@@ -23,8 +23,9 @@ from llamune.knowledge import evaluate
 from llamune.knowledge.corpus import Corpus, Root
 from llamune.knowledge.embedders import BUILT_IN, Embedder
 from llamune.knowledge.evaluate import Question
-from llamune.knowledge.indexing import Indexer, Report
+from llamune.knowledge.indexing import Indexer
 from llamune.knowledge.opened import Opened
+from llamune.knowledge.reading import Report
 from llamune.knowledge.shelf import Shelf
 
 DATA = Path(__file__).parent / "rag-ja"

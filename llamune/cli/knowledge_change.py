@@ -16,7 +16,8 @@ from llamune.knowledge.corpus import Root
 from llamune.text import seconds
 
 if TYPE_CHECKING:
-    from llamune.knowledge.indexing import Indexer, Report
+    from llamune.knowledge.indexing import Indexer
+    from llamune.knowledge.reading import Report
     from llamune.knowledge.shelf import Shelf
 
 

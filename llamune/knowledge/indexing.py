@@ -1,4 +1,4 @@
-"""Brings a corpus up to date: reads what changed, cuts it, embeds it, hands it to Chroma, measures itself.
+"""Brings a corpus up to date: what changed is read (reading.py), embedded, handed to Chroma; then it measures itself.
 
 Each step begins where the database says that something is missing, so that Ctrl-C, a crash or a full disk cost at most
 the batch at hand, and doing all of it twice changes nothing. Another embedder, and a built-in one that has grown old,
@@ -6,12 +6,7 @@ make a new generation of vectors beside the one that is searched; it takes over 
 """
 
 import asyncio
-import os
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
-from itertools import groupby
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,31 +14,16 @@ from llamune.errors import KnowledgeError
 from llamune.i18n import _
 from llamune.knowledge import calibrate, vectors
 from llamune.knowledge.chroma import Vectors
-from llamune.knowledge.chunking import chunks
 from llamune.knowledge.corpus import Corpus, Root
 from llamune.knowledge.embedders import BUILT_IN, NONE, Embedder
 from llamune.knowledge.embedders.builtin import BuiltIn, Model, fit
 from llamune.knowledge.helper import Helper
+from llamune.knowledge.reading import Progress, Reader, Report, below
 from llamune.knowledge.retrieve import Searcher
-from llamune.network import sealed
-from llamune.sources import folder
-from llamune.sources.document import Document, Kept, Read, Refused, Skipped, Stamp
 
 BATCH = 256  # entries that are embedded and stored at once
 CHANGED = 0.1  # part of the passages after which the built-in embedder and the calibration are made anew
 LATER = 100  # entries; so few the next search tells Chroma, which it opens anyway: that costs a second here
-Progress = Callable[[str, int, int], None]  # what is being done: "read", "embed", "index"; how many of how many
-
-
-@dataclass(slots=True)
-class Report:
-    """What became of the files. `added`: path and number of pieces, of new and changed ones."""
-
-    added: list[tuple[str, int]] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    unchanged: int = 0
-    removed: int = 0
 
 
 class Indexer:
@@ -61,12 +41,12 @@ class Indexer:
 
     async def read(self, roots: Sequence[Root]) -> Report:
         """Reads files and folders, stores what changed, and lets go of what is no longer there."""
-        stop = threading.Event()
-        work = asyncio.ensure_future(asyncio.to_thread(self._read, roots, stop))
+        reader = Reader(self._corpus, self._embedder, self._progress)
+        work = asyncio.ensure_future(asyncio.to_thread(reader.read, roots))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
-            stop.set()
+            reader.stopped.set()
             await asyncio.wait([work])
             raise
 
@@ -100,7 +80,7 @@ class Indexer:
 
     def drop(self, path: Path) -> int:
         """Lets go of everything that was added from a file or folder. Returns how many documents."""
-        files = _below(self._corpus.known(), path)
+        files = below(self._corpus.known(), path)
         self._corpus.remove_root(path)
         return self._corpus.vanish(files)
 
@@ -114,61 +94,6 @@ class Indexer:
         scale = await calibrate.calibrate(self._corpus, searcher, embedder)
         mark = {"generation": generation, **_mark(self._corpus)}
         self._corpus.set(scale=calibrate.stored(scale), scaled=mark)
-
-    # reading, in a thread
-
-    def _read(self, roots: Sequence[Root], stop: threading.Event) -> Report:
-        report, done, known = Report(), 0, self._corpus.known()
-        total = folder.total([root.path for root in roots])
-        for root in roots:
-            self._corpus.add_root(root)
-            mentioned = set[str]()
-            events = folder.read(
-                [root.path],
-                department=root.department,
-                tags=root.tags,
-                known=known,
-                sealed=lambda argv: sealed.child(argv).argv,
-            )
-            with closing(events):
-                for file, found in groupby(events, key=lambda event: event.file):
-                    self._file(file, found, report, known.get(file))
-                    mentioned.add(file)
-                    done += 1
-                    self._progress("read", done, max(total, done))
-                    if stop.is_set():
-                        return report
-            gone = [file for file in _below(self._corpus.files(), root.path) if file not in mentioned]
-            report.removed += self._corpus.vanish(gone)
-        return report
-
-    def _file(self, file: str, events: Iterable[Read], report: Report, before: Stamp | None) -> None:
-        """Takes in one file. Only at its end it counts as read: what a crash left half read is read again."""
-        documents = list[str]()
-        stamp = None
-        for event in events:
-            self._take(event, report, before)
-            if isinstance(event, Document):
-                documents.append(event.path)
-                stamp = event.stamp
-        if stamp:
-            self._corpus.complete(file, documents, stamp)
-
-    def _take(self, event: Read, report: Report, before: Stamp | None) -> None:
-        match event:
-            case Document():
-                size, count = (self._embedder.size, self._embedder.count) if self._embedder else (BuiltIn.size, len)
-                pieces = chunks(event, size, count)
-                self._corpus.put(event, pieces)
-                report.added.append((event.path, len(pieces)))
-            case Kept():
-                if event.stamp != before:
-                    self._corpus.restamp(event.file, event.stamp)
-                report.unchanged += 1
-            case Refused():
-                report.refused.append(event)
-            case Skipped():
-                report.skipped.append(event)
 
     # vectors
 
@@ -257,9 +182,3 @@ def _mark(corpus: Corpus) -> dict[str, int]:
     """How a corpus stands: its newest entry and how many there are."""
     last, count = corpus.rows("SELECT coalesce(max(id), 0), count(*) FROM entry")[0]
     return {"last": last, "count": count}
-
-
-def _below(files: Iterable[str], root: Path) -> list[str]:
-    """Those of `files` that are `root`, or lie below it."""
-    folder = os.path.join(root, "")
-    return [file for file in files if file == str(root) or file.startswith(folder)]

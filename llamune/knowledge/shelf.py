@@ -21,8 +21,9 @@ from llamune.knowledge.embedders import Embedder
 from llamune.knowledge.embedders.chosen import chosen, default
 from llamune.knowledge.embedders.ollama import Models
 from llamune.knowledge.helper import Chats, Helper, completed, ordered
-from llamune.knowledge.indexing import Indexer, Progress
+from llamune.knowledge.indexing import Indexer
 from llamune.knowledge.opened import Opened, Stale
+from llamune.knowledge.reading import Progress
 from llamune.knowledge.retrieve import Scale
 
 LIMIT = 5
