@@ -68,7 +68,7 @@ def test_a_no_leaves_the_note_under_each_answer_and_the_command_does_it_later(re
 @pytest.mark.parametrize("columns", [40, 80])
 def test_without_the_model_another_embedder_is_named(gone: Path, columns: int) -> None:
     with Chat(gone, "scripted:cite", columns=columns, ready="通信", env=JAPANESE) as chat:
-        chat.command("/knowledge on rules", "キーワード検索だけです", "[y/N]")
+        chat.command("/knowledge on rules", "キーワード検索だけを使います", "[y/N]")
         chat.send("\r")
         chat.command("/knowledge reindex rules", "今の索引のままです")
         chat.sees("builtin")
