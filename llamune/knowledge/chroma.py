@@ -70,7 +70,7 @@ class Vectors:
         self._thread.shutdown()
 
     async def _put(self, number: int, progress: Callable[[int, int], None]) -> None:
-        total, last, done = await self._call(self._index.count, number), 0, 0
+        total, last, done = await self._call(self._index.begin, number), 0, 0
         while some := await self._call(self._index.put, number, last):
             last, done = some[-1], done + len(some)
             progress(done, total)

@@ -11,6 +11,7 @@ from test_damage import DATA, QUESTION, Models, Source, add, agree, search, with
 from llamune.chat.model import ModelInfo
 from llamune.errors import EngineUnreachable, KnowledgeError
 from llamune.knowledge import indexing, schema
+from llamune.knowledge.corpus import Root
 from llamune.knowledge.shelf import Shelf
 
 
@@ -163,3 +164,22 @@ def test_a_server_that_is_not_running_is_no_reason_for_a_new_index(home: Path) -
         assert found.notes == ("rules: Ollama does not answer. Keyword search only.",)
 
     with_shelf(home, work, Away())
+
+
+def test_what_an_earlier_index_left_in_chroma_is_not_taken_over(tmp_path: Path) -> None:
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    for number in range(3):
+        (documents / f"{number}.md").write_text(f"# 第{number}条\n\n日当は一日{number}千円とする。\n", encoding="utf-8")
+    add(documents, documents, "builtin")
+    add(documents, documents, "none")
+    (documents / "0.md").unlink()
+
+    async def work(shelf: Shelf) -> None:
+        async with shelf.changing("rules", step, "builtin") as indexer:
+            await indexer.read([Root(documents)])
+            await indexer.embed()
+        index = (await shelf.open("rules")).vectors
+        assert await index._call(lambda: index._index._made(1).count()) == 2
+
+    with_shelf(documents, work)
