@@ -12,7 +12,8 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from llamune.knowledge.corpus import Corpus, embedded
+from llamune.knowledge.corpus import Corpus
+from llamune.knowledge.entries import embedded
 from llamune.knowledge.evaluate import Question
 from llamune.knowledge.followup import complete
 from llamune.knowledge.terms import fold

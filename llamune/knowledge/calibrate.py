@@ -16,9 +16,10 @@ from typing import Any
 
 from llamune.errors import KnowledgeError
 from llamune.knowledge import keyword
-from llamune.knowledge.corpus import LIVE, Corpus
+from llamune.knowledge.corpus import Corpus
 from llamune.knowledge.embedders import BUILT_IN, Embedder
 from llamune.knowledge.retrieve import FIRST, Scale, Scored, Searcher, certainty
+from llamune.knowledge.schema import LIVE
 
 PHRASES = 100
 ELSEWHERE = 0.85  # coverage from which on a phrase stands in another passage too, so that hiding one hides nothing

@@ -14,13 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from llamune.knowledge import schema
+from llamune.knowledge import entries, schema
 from llamune.knowledge.chunking import Chunk
+from llamune.knowledge.schema import LIVE
 from llamune.knowledge.terms import fold, terms
 from llamune.sources.document import Document, Stamp
 
-LIVE = "document.removed IS NULL"
-JOINED = "entry JOIN chunk ON chunk.id = entry.chunk JOIN document ON document.id = chunk.document"
 FILE = "corpus.db"
 
 
@@ -133,7 +132,8 @@ class Corpus:
                     self.connection.execute(update, where)
                 else:
                     self._add(number, place, chunk)
-            self._forget("chunk.id IN (SELECT value FROM json_each(?))", json.dumps(list(old.values())))
+            gone = json.dumps(list(old.values()))
+            entries.forget(self.connection, "chunk.id IN (SELECT value FROM json_each(?))", gone)
 
     def restamp(self, file: str, stamp: Stamp) -> None:
         """The file has been touched, but its bytes are the same."""
@@ -146,7 +146,7 @@ class Corpus:
         for file in files:
             with self.writing():
                 where = f"document.file = ? AND {LIVE}"
-                self._unsearch(where, file)
+                entries.unsearch(self.connection, where, file)
                 update = f"UPDATE document SET removed = ? WHERE file = ? AND {LIVE}"
                 count += self.connection.execute(update, (now, file)).rowcount
         return count
@@ -154,11 +154,9 @@ class Corpus:
     def complete(self, file: str, paths: Sequence[str], stamp: Stamp) -> None:
         """The file has been read to its end: documents at `paths` are all that it holds now."""
         with self.writing():
-            where, values = (
-                "document.file = ? AND path NOT IN (SELECT value FROM json_each(?))",
-                (file, json.dumps(paths)),
-            )
-            self._forget(where, *values)
+            where = "document.file = ? AND path NOT IN (SELECT value FROM json_each(?))"
+            values = (file, json.dumps(paths))
+            entries.forget(self.connection, where, *values)
             self.connection.execute(f"DELETE FROM document WHERE {where}", values)
             self._restamp(file, stamp)
 
@@ -183,15 +181,15 @@ class Corpus:
             f" WHERE {LIVE} AND asked <> ? ORDER BY 1",
             model,
         )
-        return [(number, embedded(None, context, text)) for number, context, text in rows]
+        return [(number, entries.embedded(None, context, text)) for number, context, text in rows]
 
     def put_questions(self, chunk: int, model: str, questions: Sequence[str]) -> None:
         """The questions that `model` wrote for a piece, in the place of earlier ones."""
         with self.writing():
-            old = self._unsearch("chunk.id = ? AND question IS NOT NULL", chunk)
+            old = entries.unsearch(self.connection, "chunk.id = ? AND question IS NOT NULL", chunk)
             self.connection.executemany("DELETE FROM entry WHERE id = ?", [(entry,) for entry in old])
             for question in questions:
-                self._enter(chunk, question, question)
+                entries.add(self.connection, chunk, question, question)
             self.connection.execute("UPDATE chunk SET asked = ? WHERE id = ?", (model, chunk))
 
     # what the other modules of this package use
@@ -231,8 +229,8 @@ class Corpus:
         sets = ", ".join(f"{name} = ?" for name in values)
         self.connection.execute(f"UPDATE document SET {sets} WHERE id = ?", (*values.values(), number))
         if removed:
-            for entry, text in list(self._texts("document.id = ?", number)):
-                self._index(entry, terms(text))
+            for entry, text in entries.texts(self.connection, "document.id = ?", number):
+                entries.index(self.connection, entry, terms(text))
         return int(number)
 
     def _chunks(self, document: int) -> dict[tuple[str, str], int]:
@@ -249,46 +247,4 @@ class Corpus:
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
         )
         number = self.connection.execute(insert, row).lastrowid or 0
-        self._enter(number, None, chunk.embedded)
-
-    def _enter(self, chunk: int, question: str | None, text: str) -> None:
-        found = terms(text)
-        insert = "INSERT INTO entry(chunk, question, length) VALUES (?, ?, ?)"
-        self._index(self.connection.execute(insert, (chunk, question, len(found))).lastrowid or 0, found)
-
-    def _index(self, entry: int, found: Sequence[str]) -> None:
-        self.connection.execute("INSERT INTO term(rowid, terms) VALUES (?, ?)", (entry, " ".join(found)))
-        self._pend(entry)
-
-    def _unsearch(self, where: str, *values: Any) -> list[int]:
-        """Takes entries out of the keyword index, and lets Chroma know."""
-        found = list(self._texts(where, *values))
-        for entry, text in found:
-            self.connection.execute(
-                "INSERT INTO term(term, rowid, terms) VALUES ('delete', ?, ?)", (entry, " ".join(terms(text)))
-            )
-            self._pend(entry)
-        return [entry for entry, _text in found]
-
-    def _forget(self, where: str, *values: Any) -> None:
-        """Takes pieces out for ever."""
-        self._unsearch(f"{where} AND {LIVE}", *values)
-        self.connection.execute(
-            "DELETE FROM chunk WHERE id IN (SELECT chunk.id FROM chunk"
-            f" JOIN document ON document.id = chunk.document WHERE {where})",
-            values,
-        )
-
-    def _texts(self, where: str, *values: Any) -> Iterator[tuple[int, str]]:
-        for entry, question, context, text in self.rows(
-            f"SELECT entry.id, question, context, chunk.text FROM {JOINED} WHERE {where}", *values
-        ):
-            yield entry, embedded(question, context, text)
-
-    def _pend(self, entry: int) -> None:
-        self.connection.execute("INSERT OR IGNORE INTO pending VALUES (?)", (entry,))
-
-
-def embedded(question: str | None, context: str, text: str) -> str:
-    """What an embedder and the keyword index see of an entry."""
-    return question or (f"{context}\n{text}" if context else text)
+        entries.add(self.connection, number, None, chunk.embedded)

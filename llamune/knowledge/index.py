@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from llamune.errors import KnowledgeError
 from llamune.knowledge import schema
-from llamune.knowledge.corpus import JOINED, LIVE, Corpus
+from llamune.knowledge.corpus import Corpus
 from llamune.knowledge.embedders.chosen import no_extra
-from llamune.knowledge.schema import Busy
+from llamune.knowledge.schema import JOINED, LIVE, Busy
 from llamune.knowledge.vectors import generation, stored
 
 if TYPE_CHECKING:

@@ -10,7 +10,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from llamune.knowledge.corpus import JOINED, LIVE, Corpus, embedded
+from llamune.knowledge.corpus import Corpus
+from llamune.knowledge.entries import embedded
+from llamune.knowledge.schema import JOINED, LIVE
 from llamune.knowledge.terms import asked, content, fold
 
 K1, B = 1.2, 0.5  # of BM25; passages are of about one length, so that length says little

@@ -15,8 +15,9 @@ from llamune.chat.passage import Passage, Retriever
 from llamune.errors import LlamuneError
 from llamune.knowledge import keyword
 from llamune.knowledge.chroma import Vectors
-from llamune.knowledge.corpus import LIVE, Corpus
+from llamune.knowledge.corpus import Corpus
 from llamune.knowledge.embedders import Embedder
+from llamune.knowledge.schema import LIVE
 
 if TYPE_CHECKING:
     import numpy as np

@@ -54,6 +54,8 @@ CREATE TABLE model(generation INTEGER PRIMARY KEY, terms TEXT NOT NULL, weights 
   STRICT;
 CREATE TABLE pending(entry INTEGER PRIMARY KEY) STRICT;
 """
+LIVE = "document.removed IS NULL"
+JOINED = "entry JOIN chunk ON chunk.id = entry.chunk JOIN document ON document.id = chunk.document"
 
 
 def create(path: Path) -> None:

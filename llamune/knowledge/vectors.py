@@ -7,7 +7,9 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from llamune.knowledge.corpus import JOINED, LIVE, Corpus, embedded
+from llamune.knowledge.corpus import Corpus
+from llamune.knowledge.entries import embedded
+from llamune.knowledge.schema import JOINED, LIVE
 
 if TYPE_CHECKING:
     import numpy as np

@@ -17,7 +17,8 @@ from llamune.chat.model import ModelInfo
 from llamune.chat.passage import Found
 from llamune.errors import EngineRefused, EngineUnreachable, KnowledgeError, ModelNotFound
 from llamune.knowledge import chroma, schema
-from llamune.knowledge.corpus import JOINED, LIVE, Root
+from llamune.knowledge.corpus import Root
+from llamune.knowledge.schema import JOINED, LIVE
 from llamune.knowledge.shelf import Shelf
 
 T = TypeVar("T")
