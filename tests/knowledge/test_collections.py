@@ -250,6 +250,8 @@ def test_an_embedder_that_is_not_there_is_refused_and_the_old_one_stays(run: Run
 
 def test_a_collection_that_could_not_be_begun_is_not_there(run: Run, folder: Path) -> None:
     run("add", "rules", folder, "--embedder", "folder:/nowhere", code=5)
+    said = run("add", "rules", folder, "--embedder", "folder:" + "x" * 300, code=5)
+    assert "knowledge remove" not in said, "the collection is not what is wrong"
     run("add", "rules", folder, "--embedder", "nonsense", code=2)
     assert run("list", "--json") == {"corpora": []}
 

@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,9 @@ class FolderEmbedder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder.expanduser().absolute()
         self.name = f"folder:{self._folder}"
-        if not (self._folder / "config.json").is_file() and not (self._folder / "modules.json").is_file():
+        with self._translated():
+            there = any((self._folder / name).is_file() for name in ("config.json", "modules.json"))
+        if not there:
             raise KnowledgeError(_("{path} holds no sentence-transformers model.").format(path=self._folder))
         os.environ.update(dict.fromkeys(OFFLINE, "1"))  # before the import, which reads them
         try:
@@ -40,12 +43,8 @@ class FolderEmbedder:
                 _("This needs more packages: pip install 'llamune[embed]'."),
                 _("Without network: make bundle on another machine, then pip install --no-index --find-links FOLDER."),
             ) from error
-        try:
+        with self._translated():
             self._model: Any = SentenceTransformer(str(self._folder), local_files_only=True, trust_remote_code=False)
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise KnowledgeError(
-                _("{path} cannot be used: {reason}").format(path=self._folder, reason=error)
-            ) from error
         self.size = max(16, min(LARGEST, self._model.max_seq_length or LARGEST))
 
     def count(self, text: str) -> int:
@@ -64,17 +63,30 @@ class FolderEmbedder:
     def _embed(self, encode: Any, texts: list[str]) -> "Matrix":
         import numpy as np
 
-        return np.asarray(encode(texts, normalize_embeddings=True, show_progress_bar=False), np.float32)
+        with self._translated():
+            return np.asarray(encode(texts, normalize_embeddings=True, show_progress_bar=False), np.float32)
 
     def _digest(self) -> str:
         """Names and sizes of the files that make the model, and samples of them: the contents are gigabytes."""
         found = hashlib.sha256()
-        for path in sorted(self._folder.rglob("*")):
-            if path.name.endswith(PARTS) and path.is_file():
-                size = path.stat().st_size
-                found.update(f"{path.relative_to(self._folder)}\0{size}\0".encode())
-                with path.open("rb") as file:
-                    for place in range(0, size, max(PIECE, size // PLACES)):
-                        file.seek(place)
-                        found.update(file.read(PIECE))
+        with self._translated():
+            for path in sorted(self._folder.rglob("*")):
+                if path.name.endswith(PARTS) and path.is_file():
+                    size = path.stat().st_size
+                    found.update(f"{path.relative_to(self._folder)}\0{size}\0".encode())
+                    with path.open("rb") as file:
+                        for place in range(0, size, max(PIECE, size // PLACES)):
+                            file.seek(place)
+                            found.update(file.read(PIECE))
         return found.hexdigest()[:16]
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """What the file system, torch and the model's own code raise."""
+        try:
+            yield
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise KnowledgeError(
+                _("{path} cannot be used: {reason}").format(path=self._folder, reason=reason)
+            ) from error
