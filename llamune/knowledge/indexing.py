@@ -6,9 +6,10 @@ make a new generation of vectors beside the one that is searched; it takes over 
 """
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from llamune.errors import KnowledgeError
 from llamune.i18n import _
@@ -24,6 +25,7 @@ from llamune.knowledge.retrieve import Searcher
 BATCH = 256  # entries that are embedded and stored at once
 CHANGED = 0.1  # part of the passages after which the built-in embedder and the calibration are made anew
 LATER = 100  # entries; so few the next search tells Chroma, which it opens anyway: that costs a second here
+T = TypeVar("T")
 
 
 class Indexer:
@@ -42,13 +44,7 @@ class Indexer:
     async def read(self, roots: Sequence[Root]) -> Report:
         """Reads files and folders, stores what changed, and lets go of what is no longer there."""
         reader = Reader(self._corpus, self._embedder, self._progress)
-        work = asyncio.ensure_future(asyncio.to_thread(reader.read, roots))
-        try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            reader.stopped.set()
-            await asyncio.wait([work])
-            raise
+        return await _stoppable(lambda: reader.read(roots), reader.stopped)
 
     async def embed(self) -> None:
         """Makes the vectors that are missing. Raises KnowledgeError when the embedder is gone."""
@@ -114,7 +110,8 @@ class Indexer:
         wanted = {"name": self._embedder.name, "digest": await self._embedder.digest()}
         begun = self._corpus.setting("next")
         if not begun or {key: begun[key] for key in wanted} != wanted:
-            begun = await asyncio.to_thread(self._begin, wanted)
+            stopped = threading.Event()
+            begun = await _stoppable(lambda: self._begin(wanted, stopped), stopped)
         generation = begun["generation"]
         await self._fill(generation)
         if await self._embedder.digest() != wanted["digest"]:
@@ -133,13 +130,17 @@ class Indexer:
             for table in ("vector", "model", "pending"):
                 self._corpus.connection.execute(f"DELETE FROM {table}")
 
-    def _begin(self, wanted: Mapping[str, str]) -> dict[str, Any]:
+    def _begin(self, wanted: Mapping[str, str], stopped: threading.Event) -> dict[str, Any]:
+        def step(done: int, total: int) -> None:
+            if stopped.is_set():
+                raise InterruptedError
+            self._progress("fit", done, total)
+
         ((before,),) = self._corpus.rows("SELECT coalesce(max(generation), 0) FROM vector")
         begun = {**wanted, "generation": max(before, vectors.generation(self._corpus)) + 1, **_mark(self._corpus)}
         model = None
         if wanted["name"] == BUILT_IN:
-            self._progress("fit", 0, 1)
-            model = fit([text for _, text in vectors.unembedded(self._corpus, begun["generation"], 0, -1)])
+            model = fit([text for _, text in vectors.unembedded(self._corpus, begun["generation"], 0, -1)], step)
         with self._corpus.writing():
             self._corpus.put_settings({"next": begun})
             if model:
@@ -161,6 +162,17 @@ class Indexer:
 
     def _tell(self, what: str) -> Callable[[int, int], None]:
         return lambda done, total: self._progress(what, done, total)
+
+
+async def _stoppable(work: Callable[[], T], stopped: threading.Event) -> T:
+    """What `work` gives, in a thread. When this is cancelled, `stopped` is set, and its end is waited for."""
+    thread = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(thread)
+    except asyncio.CancelledError:
+        stopped.set()
+        await asyncio.gather(thread, return_exceptions=True)
+        raise
 
 
 def changed(corpus: Corpus, since: Mapping[str, Any]) -> float:

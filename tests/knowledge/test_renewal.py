@@ -183,3 +183,22 @@ def test_what_an_earlier_index_left_in_chroma_is_not_taken_over(tmp_path: Path) 
         assert await index._call(lambda: index._index._made(1).count()) == 2
 
     with_shelf(documents, work)
+
+
+async def test_stopped_while_the_built_in_embedder_is_fitted_nothing_is_kept(home: Path) -> None:
+    shelf = Shelf(home / "knowledge", Models())
+    steps: list[tuple[str, int]] = []
+
+    def first(what: str, done: int, _total: int) -> None:
+        steps.append((what, done))
+        here.call_soon_threadsafe(work.cancel)
+        go.wait(0.2)
+
+    here, go = asyncio.get_running_loop(), threading.Event()
+    work = asyncio.create_task(shelf.renew("rules", first, "builtin"))
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert ("fit", 0) in steps
+    assert len(steps) < 10, "it is stopped in the middle"
+    assert shelf._open["rules"].corpus.setting("next") is None
+    await shelf.aclose()

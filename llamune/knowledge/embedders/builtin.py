@@ -8,7 +8,7 @@ decomposition: texts whose pieces occur in the same company come near each other
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ SIZE = 180  # characters with the headings: about 100 of text, the size that was
 DIMENSIONS = 128
 FEATURES = 20_000  # pieces that are looked at, the most frequent ones
 SAMPLE = 10_000  # texts it is fitted on, evenly taken
+ROUNDS = 3  # of the randomised decomposition
 FEW = 1000  # texts for which the decomposition is exact
 SEED = 7  # the same texts give the same vectors
 
@@ -83,12 +84,18 @@ class BuiltIn:
         return unit(made)
 
 
-def fit(texts: Sequence[str]) -> Model:
-    """A model of these texts; takes seconds, so call it in a thread."""
+def fit(texts: Sequence[str], step: Callable[[int, int], None]) -> Model:
+    """A model of these texts; takes seconds, so call it in a thread.
+
+    Args:
+        step: told how much is done, of how much; what it raises ends the work.
+    """
     import numpy as np
 
-    sample = texts[:: max(1, len(texts) // SAMPLE)]
-    counted = [Counter(telling(text)) for text in sample]
+    sample, counted = texts[:: max(1, len(texts) // SAMPLE)], list[Counter[str]]()
+    for text in sample:
+        step(len(counted), 2 * len(sample))
+        counted.append(Counter(telling(text)))
     found = Counter(term for counts in counted for term in counts)
     least = 2 if len(sample) > 2000 else 1
     index = {term: n for n, (term, count) in enumerate(found.most_common(FEATURES)) if count >= least}
@@ -96,7 +103,7 @@ def fit(texts: Sequence[str]) -> Model:
     counts = np.array([found[term] for term in index], np.float32)
     weights = np.log((1 + len(sample)) / (1 + counts)) + 1
     matrix = _sparse(counted, index, weights.astype(np.float32))
-    basis = _basis(matrix, min(DIMENSIONS, max(1, len(sample) // 3)))
+    basis = _basis(matrix, min(DIMENSIONS, max(1, len(sample) // 3)), lambda n: step(ROUNDS + n, 2 * ROUNDS))
     return Model("\n".join(index), weights.astype(np.float32).tobytes(), basis.astype(np.float16).tobytes())
 
 
@@ -129,7 +136,7 @@ def _sparse(counted: Sequence[Counter[str]], index: dict[str, int], weights: "Ma
     return csr_matrix((values, columns, ends), shape=(len(rows), len(index)))
 
 
-def _basis(matrix: "csr_matrix", dimensions: int) -> "Matrix":
+def _basis(matrix: "csr_matrix", dimensions: int, step: Callable[[int], None]) -> "Matrix":
     """The right singular vectors of the largest singular values, a column each; exact for few texts."""
     import numpy as np
 
@@ -137,7 +144,8 @@ def _basis(matrix: "csr_matrix", dimensions: int) -> "Matrix":
         return _singular((matrix @ matrix.T).toarray(), matrix.T, dimensions)
     random = np.random.default_rng(SEED)
     probe = random.standard_normal((matrix.shape[0], dimensions + 16)).astype(np.float32)
-    for _round in range(3):
+    for number in range(ROUNDS):
+        step(number)
         probe = matrix @ (matrix.T @ probe)
         probe = _singular(probe.T @ probe, probe, probe.shape[1])
     wide = matrix.T @ probe  # a narrow matrix with about the same singular vectors
