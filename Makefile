@@ -13,7 +13,8 @@ chat: $(VENV)/.base  ## install (no torch) and open a chat
 	@exec $(BIN)/llamune chat
 
 test: $(VENV)/.dev  ## install the test tools and run the tests
-	$(BIN)/python -m pytest tests --ignore=tests/live --ignore=tests/packaging --ignore=tests/training
+	$(BIN)/python -m pytest tests --ignore=tests/live --ignore=tests/packaging --ignore=tests/training \
+		-n logical --maxprocesses 8 --dist worksteal
 
 check: $(VENV)/.dev $(VENV)/.finetune $(VENV)/.embed  ## style, types, imports, texts, then the tests with servers, wheels, training
 	$(BIN)/ruff check .
