@@ -126,22 +126,20 @@ async def stop(shell: Shell, args: Arguments) -> None:
     stopped = shell.renewals.stop(None if word == "all" else word)
     for name in stopped:
         shell.show(_("{name} keeps the index it has. /knowledge reindex {name} goes on.").format(name=name))
-    if word in stopped:
-        return
     if word == "all":
         count = shell.stop_answers(None)
+    elif stopped:
+        return
     else:
         lane = board.by_letter({lane.answer_id: lane for lane in shell.running()}, word)
         if lane is None:
             raise UsageError(_("No answer {letter} is running.").format(letter=word.upper()), "/stop all")
         count = shell.stop_answers(lane.answer_id)
-    if not count:
-        return None if stopped else shell.show(_("No answer is being made."))
-    shell.show(
-        ngettext("{n} answer stopped; what came is kept.", "{n} answers stopped; what came is kept.", count).format(
-            n=count
-        )
-    )
+    if count:
+        told = ngettext("{n} answer stopped; what came is kept.", "{n} answers stopped; what came is kept.", count)
+        shell.show(told.format(n=count))
+    elif not stopped:
+        shell.show(_("No answer is being made."))
 
 
 def _number(word: str, most: int) -> int:
