@@ -45,7 +45,7 @@ def behind(lanes: Iterable[Lane], renewals: Iterable[Renewal], glyphs: text.Glyp
         since = _("waiting") if lane.state == "waiting" else text.seconds(1000 * (now - lane.since))
         parts.append(f"{text.one_line(lane.model)} {since}")
     answers = [f"{glyphs.wait} {' · '.join(parts)}"] if parts else []
-    return " · ".join([*(f"{glyphs.renew} {r.corpus} {r.percent} %" for r in renewals), *answers])
+    return " · ".join([*(f"{glyphs.renew} {r.percent} % {r.corpus}" for r in renewals), *answers])
 
 
 def typed_ahead(lines: Iterable[str], view: View, columns: int) -> list[str]:

@@ -7,7 +7,7 @@ from llamune.chat.session import ChatSession
 from llamune.i18n import _
 from llamune.shell.style import Style
 
-LEAST = 12  # columns of the background answers; where there are fewer, they are not named
+LEAST = 8  # columns of the background answers; where there are fewer, they are not named
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Status:
 
 
 def line(status: Status, columns: int, glyphs: text.Glyphs, style: Style | None = None) -> str:
-    """The toolbar's text for a width: traffic always stays; mode, preset, gauge go first, then background, cut."""
+    """The toolbar's text for a width: traffic always stays; mode, preset, gauge go first, then background is cut."""
     traffic = text.one_line(_("traffic {figure}").format(figure=status.traffic or glyphs.rule))
     model = text.cut(text.one_line(status.model), max(8, columns // 3)) or _("no model")
     parts = {
@@ -49,7 +49,7 @@ def line(status: Status, columns: int, glyphs: text.Glyphs, style: Style | None 
         "background": text.one_line(status.background),
         "traffic": traffic,
     }
-    for dropped in ("", "mode", "preset", "gauge", "background", "model"):
+    for dropped in ("", "mode", "preset", "gauge", "model", "background"):
         parts.pop(dropped, None)
         head = " · ".join(p for p in (parts.get("model"), parts.get("preset"), parts.get("mode")) if p)
         rest = [p for p in (head, parts.get("gauge"), parts.get("background"), parts["traffic"]) if p]
@@ -57,9 +57,10 @@ def line(status: Status, columns: int, glyphs: text.Glyphs, style: Style | None 
         if text.width(joined) < columns:
             break
         spare = columns - 1 - text.width(joined) + text.width(parts.get("background", ""))
-        if dropped == "gauge" and spare >= LEAST:
+        if dropped in ("gauge", "model") and spare >= LEAST:
             parts["background"] = text.cut(parts["background"], spare)
-            joined = " " + f" {glyphs.bar} ".join((head, parts["background"], parts["traffic"]))
+            rest = [p for p in (head, parts["background"], parts["traffic"]) if p]
+            joined = " " + f" {glyphs.bar} ".join(rest)
             break
     joined = text.cut(joined, columns - 1)
     head, found, tail = joined.rpartition(traffic)
