@@ -102,7 +102,7 @@ class Opened:
         wanted = self.corpus.setting("wanted")
         if not wanted and default() == NONE:
             self.why = f"{no_extra().message} {no_extra().hint}"
-        elif wanted != NONE and self.corpus.count()[1]:
+        elif wanted != NONE and self.corpus.rows("SELECT 1 FROM chunk LIMIT 1"):
             self._unusable(_("Its vectors are not complete."), "")
 
     def _unusable(self, why: str, remedy: str | None) -> None:

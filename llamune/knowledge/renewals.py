@@ -70,7 +70,7 @@ class Renewals:
 
     def stop(self, corpus: str | None = None) -> list[str]:
         """Stops one, or all; what is done is kept. Returns their names."""
-        stopped = [name for name in self.open if corpus in (None, name)]
+        stopped = [name for name in self.open if corpus in (None, name) and not self._tasks[name].cancelling()]
         for name in stopped:
             self._tasks[name].cancel()
         return stopped

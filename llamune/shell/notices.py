@@ -10,7 +10,7 @@ from llamune import text
 from llamune.chat.board import Lane
 from llamune.chat.events import AnswerFailed, AnswerFinished
 from llamune.chat.session import Turn
-from llamune.errors import LlamuneError
+from llamune.errors import LlamuneError, UsageError
 from llamune.i18n import _
 from llamune.knowledge.renewals import Renewal
 from llamune.shell.lanes import typed_ahead
@@ -65,6 +65,8 @@ class Notices:
         if not isinstance(error, LlamuneError):
             return self._repl.fail(error)
         told = _("{name} keeps the index it has: {reason} {hint} {command} tries again.")
+        if isinstance(error, UsageError):  # the same again would fail again
+            told = _("{name} keeps the index it has: {reason} {hint}")
         said = told.format(name=renewal.corpus, reason=error.message, hint=error.hint, command=renewal.command)
         self._say(" ".join(said.split()), "warn")
 

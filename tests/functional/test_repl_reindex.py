@@ -93,6 +93,6 @@ def test_what_is_typed_wrong_begins_nothing(replaced: Path) -> None:
         chat.command("/knowledge reindex rulez", "no collection called rulez")
         chat.holds("/knowledge reindex rulez")
         chat.send("\x15")
-        chat.command("/knowledge reindex rules ollama:nope", "rules keeps the index it has", "tries again")
+        chat.command("/knowledge reindex rules ollama:nope", "rules keeps the index it has", "ollama:nope")
         chat.command("/stop", "No answer is being made.")
         chat.leave()
