@@ -71,7 +71,7 @@ REMOVED = {  # file, what is taken out, what stands there instead, the check tha
         "session: sealed, llamune.app",
     ),
     "seal of readers": (
-        "knowledge/indexing.py",
+        "knowledge/reading.py",
         WORKER,
         "                sealed=list,",
         "program: child, llamune.sources.child",
