@@ -71,6 +71,8 @@ class Told:
                 return labelled(_("probe"), told.format(dtype=e["dtype"], speed=e["tokens_per_second"], memory=memory))
             case "resumed":
                 return labelled("", _("goes on after step {n}").format(n=e["step"]))
+            case "stopping":
+                return labelled("", _("stops after this step, and saves it …"))
             case "paused":
                 return labelled("", _("pauses: a model is answering"))
             case "evaluated" if "held" in e:

@@ -218,7 +218,7 @@ class Making:
         return verify.by_text(wanted, [await own.steps(tag, m, self.recipe.length, ANSWER) for m in asked])
 
     async def _child(self, work: str) -> AsyncGenerator[dict[str, Any]]:
-        async with aclosing(process.events(self.folder, work)) as events:
+        async with aclosing(process.events(self.folder, work, lambda: self._say("stopping"))) as events:
             async for event in events:
                 self._record(event)
                 yield event

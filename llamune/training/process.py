@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ PROGRAM = "llamune.training.child"
 PATIENCE_S = 20.0  # for one step and a checkpoint
 
 
-async def events(folder: Path, work: str) -> AsyncGenerator[dict[str, Any]]:
+async def events(folder: Path, work: str, stopping: Callable[[], None]) -> AsyncGenerator[dict[str, Any]]:
     """What one run says; it is killed when nobody listens any more.
 
     Args:
         folder: of the version; work: as in `child/__main__.py`.
+        stopping: called when this is cancelled, before the wait for the step and its checkpoint.
 
     Raises: TrainingError when it failed or died.
     """
@@ -41,6 +42,9 @@ async def events(folder: Path, work: str) -> AsyncGenerator[dict[str, Any]]:
             failed = event if event["event"] == "failed" else failed
             yield event
         code = await process.wait()
+    except asyncio.CancelledError:
+        stopping()
+        raise
     finally:
         await _stop(process)
     if failed or code:

@@ -149,6 +149,7 @@ def test_ctrl_c_saves_the_step_that_is_made(rules: Path, tmp_path: Path) -> None
             if event["event"] == "step" and event["step"] == 2:
                 break
         os.killpg(process.pid, signal.SIGINT)
+        assert "stopping" in [event["event"] for event in events_of(process)]
     [version] = json.loads(run(tmp_path, "finetune", "list", "--json")[1])
     assert version["state"] == "stopped"
     code, out, err = run(tmp_path, "finetune", "resume", "--json")
