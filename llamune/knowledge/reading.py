@@ -7,10 +7,11 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
+from llamune.i18n import _
 from llamune.knowledge.chunking import chunks
 from llamune.knowledge.corpus import Corpus, Root
 from llamune.knowledge.embedders import Embedder
@@ -73,7 +74,7 @@ class Reader:
 
     def _file(self, file: str, events: Iterable[Read], report: Report, before: Stamp | None) -> None:
         """Takes in one file. Only at its end it counts as read: what a crash left half read is read again."""
-        documents = list[str]()
+        documents, refused = list[str](), len(report.refused)
         stamp = None
         for event in events:
             self._take(event, report, before)
@@ -82,6 +83,10 @@ class Reader:
                 stamp = event.stamp
         if stamp:
             self._corpus.complete(file, documents, stamp)
+        elif before:  # the corpus has it as it was
+            told = _("{reason}; what was read of it before stays")
+            stay = [replace(r, reason=told.format(reason=r.reason)) for r in report.refused[refused:]]
+            report.refused[refused:] = stay
 
     def _take(self, event: Read, report: Report, before: Stamp | None) -> None:
         match event:

@@ -94,6 +94,15 @@ def test_a_question_about_something_else_is_not_found(run: Run, folder: Path) ->
     assert "rules" in run("search", "rules", "量子力学の観測問題")
 
 
+def test_what_cannot_be_read_any_more_stays_and_that_is_said(run: Run, folder: Path) -> None:
+    run("add", "rules", folder)
+    (folder / "旅費.md").write_bytes(b"\x00\x01\xfe\x81" * 99)
+    [refused] = run("update", "rules", "--json")["refused"]
+    assert refused["path"] == "旅費.md"
+    assert "stays" in refused["reason"]
+    assert paths(run("search", "rules", "日当", "--json"))[0] == "旅費.md"
+
+
 def test_adding_again_changes_nothing(run: Run, folder: Path) -> None:
     run("add", "rules", folder)
     before = run("search", "rules", "日当", "--json")
