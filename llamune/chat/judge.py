@@ -162,7 +162,12 @@ def _schema(*, compared: bool) -> dict[str, Any]:
 
 
 def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": dict(properties), "required": list(properties)}
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,  # or a small model goes on with fields of its own
+    }
 
 
 SYSTEM = (

@@ -94,7 +94,7 @@ class Helper:
 
     async def _ask(self, prompt: str, form: Mapping[str, Any]) -> Mapping[str, Any]:
         """The JSON object that the model wrote, {} where it wrote none. Raises KnowledgeError."""
-        schema = {"type": "object", "properties": form, "required": list(form)}
+        schema = {"type": "object", "properties": form, "required": list(form), "additionalProperties": False}
         messages, pieces = (Message("system", SYSTEM), Message("user", prompt)), list[str]()
         try:
             engine, info = await self._models.find(self._model)

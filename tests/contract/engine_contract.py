@@ -108,6 +108,7 @@ class EngineContract:
             "type": "object",
             "properties": {"sure": {"type": "boolean"}, "answer": {"type": "string", "enum": ["yes", "no"]}},
             "required": ["sure", "answer"],
+            "additionalProperties": False,
         }
         forms = [f'{{"sure":{sure},"answer":"{answer}"}}' for sure in ("true", "false") for answer in ("yes", "no")]
         events: list[Event] = []

@@ -33,10 +33,12 @@ SCHEMA: Mapping[str, Any] = {
                 "type": "object",
                 "properties": {k: {"type": "string"} for k in PARTS},
                 "required": list(PARTS),
+                "additionalProperties": False,
             },
         }
     },
     "required": ["pairs"],
+    "additionalProperties": False,
 }
 ASK = {
     "ja": "次の文書だけを根拠に、同僚がしそうな質問と答えを最大{n}組、JSONで書いてください。"
