@@ -1,5 +1,6 @@
 """Data sets: what is kept back is really new; cut code is whole again; a repository runs nothing."""
 
+import hashlib
 import os
 import random
 import string
@@ -168,9 +169,13 @@ def test_too_little_is_said(pairs: list[Pair]) -> None:
         build.settled(build.cleaned(pairs, report), report)
 
 
+def key(number: int) -> str:
+    return hashlib.sha256(bytes([number])).hexdigest()[:16].upper()
+
+
 def test_all_secrets(tmp_path: Path) -> None:
     """Only their kinds are left, which are copies of one another."""
-    pairs = [pair("What is it?", f"AKIA{n:016d}".replace("0", "Z"), f"{n}.md") for n in range(1, 30)]
+    pairs = [pair("What is it?", f"AKIA{key(n)}", f"{n}.md") for n in range(29)]
     report = build.Report()
     with pytest.raises(TrainingError, match="at least 8 are needed"):
         build.settled(build.cleaned(pairs, report), report)

@@ -38,11 +38,13 @@ class FolderEmbedder:
         os.environ.update(dict.fromkeys(OFFLINE, "1"))  # before the import, which reads them
         try:
             from sentence_transformers import SentenceTransformer
+            from transformers.utils.logging import disable_progress_bar
         except ImportError as error:
             raise KnowledgeError(
                 _("This needs more packages: pip install 'llamune[embed]'."),
                 _("Without network: make bundle on another machine, then pip install --no-index --find-links FOLDER."),
             ) from error
+        disable_progress_bar()  # the switch above is too late where somebody imported it before
         with self._translated():
             self._model: Any = SentenceTransformer(str(self._folder), local_files_only=True, trust_remote_code=False)
         self.size = max(16, min(LARGEST, self._model.max_seq_length or LARGEST))
