@@ -22,7 +22,7 @@ check: $(VENV)/.dev $(VENV)/.finetune $(VENV)/.embed  ## style, types, imports, 
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/catalogue.py --check
-	$(BIN)/python -m pytest -rs tests/live tests/packaging tests/training
+	$(BIN)/python -m pytest -rs tests/live tests/packaging tests/training -n 2 --dist loadfile
 	$(BIN)/python tools/guide_gap.py
 
 bundle: $(VENV)/.base  ## a folder of wheels for a machine without any network
