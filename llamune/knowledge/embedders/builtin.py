@@ -7,6 +7,7 @@ decomposition: texts whose pieces occur in the same company come near each other
 
 import asyncio
 import hashlib
+from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -126,14 +127,23 @@ def _weighted(counts: Counter[str], index: dict[str, int], weights: "Matrix") ->
 
 
 def _sparse(counted: Sequence[Counter[str]], index: dict[str, int], weights: "Matrix") -> "csr_matrix":
+    """A row of length 1 for each text. NumPy comes after the loop: in it, it would let go of the interpreter for so
+    short times that no other thread ever gets it."""
     import numpy as np
     from scipy.sparse import csr_matrix
 
-    rows = [_weighted(counts, index, weights) for counts in counted]
-    ends = np.cumsum([0, *(len(where) for where, _values in rows)])
-    values = np.concatenate([values for _where, values in rows]).astype(np.float32)
-    columns = np.concatenate([where for where, _values in rows])
-    return csr_matrix((values, columns, ends), shape=(len(rows), len(index)))
+    columns, amounts, ends = array("i"), array("f"), [0]
+    for counts in counted:
+        for term, count in counts.items():
+            if (column := index.get(term)) is not None:
+                columns.append(column)
+                amounts.append(count)
+        ends.append(len(columns))
+    where = np.array(columns, np.int32)
+    values = (1 + np.log(np.array(amounts, np.float32))) * weights[where]
+    row = np.repeat(np.arange(len(counted)), np.diff(ends))
+    length = np.sqrt(np.bincount(row, values**2, len(counted)))
+    return csr_matrix(((values / length[row]).astype(np.float32), where, ends), shape=(len(counted), len(index)))
 
 
 def _basis(matrix: "csr_matrix", dimensions: int, step: Callable[[int], None]) -> "Matrix":
