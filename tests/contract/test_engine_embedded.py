@@ -11,6 +11,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from llamune import presets
@@ -156,6 +157,9 @@ async def test_kill_before_the_first_token(engine: EmbeddedEngine) -> None:
     await engine.preload("guide:1m", 1024)
     pid = child_of(engine, "guide:1m")
     os.kill(pid, signal.SIGSTOP)
+    while psutil.Process(pid).status() != psutil.STATUS_STOPPED:  # a signal takes its time, and an answer is quick
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)  # its other threads
     events: list[Event] = []
     with pytest.raises(AnswerCut, match="signal 9"):
         await collect(engine, question(), lambda _event: os.kill(pid, signal.SIGKILL), events)
