@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -152,14 +153,19 @@ async def test_kill_between_two_questions_is_not_noticed(engine: EmbeddedEngine)
         assert text_of(await collect(engine, question()))
 
 
+def stop(pid: int) -> None:
+    """Returns when it stands still: a signal takes its time, and an answer is quick."""
+    os.kill(pid, signal.SIGSTOP)
+    while psutil.Process(pid).status() != psutil.STATUS_STOPPED:
+        time.sleep(0.01)
+    time.sleep(0.05)  # its other threads
+
+
 @posix
 async def test_kill_before_the_first_token(engine: EmbeddedEngine) -> None:
     await engine.preload("guide:1m", 1024)
     pid = child_of(engine, "guide:1m")
-    os.kill(pid, signal.SIGSTOP)
-    while psutil.Process(pid).status() != psutil.STATUS_STOPPED:  # a signal takes its time, and an answer is quick
-        await asyncio.sleep(0.01)
-    await asyncio.sleep(0.05)  # its other threads
+    stop(pid)
     events: list[Event] = []
     with pytest.raises(AnswerCut, match="signal 9"):
         await collect(engine, question(), lambda _event: os.kill(pid, signal.SIGKILL), events)
