@@ -22,11 +22,13 @@ PARTS: Final[Mapping[str, tuple[int, int]]] = {  # of the work, in percent: wher
 
 @dataclass(slots=True)
 class Renewal:
-    """An index that is being made. `embedder`: the one that was asked for, "" = as before; `began`: monotonic."""
+    """An index that is being made. `embedder`: the one that was asked for, "" = as before; `made`: whether there
+    is another index now, at its end; `began`: monotonic."""
 
     corpus: str
     embedder: str = ""
     percent: int = 0
+    made: bool = False
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -96,7 +98,7 @@ class Renewals:
     async def _renew(self, renewal: Renewal) -> None:
         shelf = await self._shelf()
         try:
-            await shelf.renew(renewal.corpus, renewal.step, renewal.embedder)
+            renewal.made = await shelf.renew(renewal.corpus, renewal.step, renewal.embedder)
         except LlamuneError:
             for stale in await shelf.stale([renewal.corpus]):
                 renewal.embedder = stale.embedder or renewal.embedder

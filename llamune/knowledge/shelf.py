@@ -158,8 +158,9 @@ class Shelf:
             found = [(await self.open(name)).stale() for name in corpora if name not in self._renewing]
         return [stale for stale in found if stale]
 
-    async def renew(self, name: str, progress: Progress, embedder: str = "") -> None:
-        """Makes a new index of a corpus in a thread; the one there is serves until the new one is complete.
+    async def renew(self, name: str, progress: Progress, embedder: str = "") -> bool:
+        """Makes a new index of a corpus in a thread; the one there is serves until the new one is complete. Returns
+        whether it is another one now: one that is up to date stays.
 
         Args:
             progress: told from other threads.
@@ -170,6 +171,7 @@ class Shelf:
         async with self._using:
             vectors = (await self.open(name)).vectors
         with closing(Corpus(self.folder(name))) as corpus:
+            before = corpus.setting("embedder")
 
             async def work(models: Models | None) -> None:
                 beside = Shelf(self._home, models)
@@ -184,6 +186,7 @@ class Shelf:
             self._renewing.add(name)
             try:
                 await elsewhere(work, self._models)
+                return bool(corpus.setting("embedder") != before)
             finally:
                 self._renewing.discard(name)
 

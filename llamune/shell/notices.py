@@ -56,7 +56,7 @@ class Notices:
 
     def renewed(self, renewal: Renewal, error: Exception | None) -> None:
         """One line when a collection has its new index, or why it has none and what to do."""
-        if error is None and not renewal.percent:
+        if error is None and not renewal.made:
             return self._say(_("{name}: its index is up to date").format(name=renewal.corpus), "good")
         if error is None:
             took = text.seconds(1000 * (time.monotonic() - renewal.began))

@@ -63,6 +63,7 @@ def test_a_no_leaves_the_note_under_each_answer_and_the_command_does_it_later(re
         chat.ask(QUESTION, "Keyword search only.", "/knowledge reindex rules makes a new one.")
         chat.command("/knowledge reindex", "rules has its new index")
         chat.command("/knowledge reindex rules", "rules: its index is up to date")
+        chat.command("/knowledge reindex rules none", "rules has its new index")
         chat.leave()
 
 
