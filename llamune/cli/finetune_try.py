@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from llamune.cli import finetune_recipe, start
 from llamune.cli.parser import Parser
-from llamune.errors import UsageError
+from llamune.errors import TrainingError, UsageError
 from llamune.i18n import _
 
 if TYPE_CHECKING:
@@ -37,9 +37,11 @@ def run(args: argparse.Namespace) -> None:
     """Asks until there is no further question. Raises UsageError, TrainingError, EngineError."""
     from llamune.training.versions import Versions
 
+    if args.question is not None and not args.question.strip():
+        raise UsageError(_("The question is empty."))
     app = start.app(args)
     versions = Versions(app.paths.own)
-    chosen = [versions.finished(name) for name in args.versions]
+    chosen = [versions.finished(name) for name in dict.fromkeys(args.versions)]
     _checked(chosen)
     finetune_recipe.needs_extra("gguf", "safetensors")
     with asyncio.Runner() as runner:
@@ -57,6 +59,8 @@ def _checked(chosen: Sequence["Version"]) -> None:
     from llamune.training.recipe import Recipe
 
     for version in chosen:
+        if not {"recipe", "base"} <= version.job.keys():
+            raise _damaged(version)
         if not Recipe.parse(dict(version.job["recipe"])).apart:
             raise UsageError(
                 _("{name} is no plain LoRA: what it learned cannot lie beside its base.").format(name=version.tag),
@@ -66,8 +70,17 @@ def _checked(chosen: Sequence["Version"]) -> None:
             raise UsageError(_("{a} and {b} have different bases.").format(a=chosen[0].tag, b=version.tag))
 
 
+def _damaged(version: "Version") -> TrainingError:
+    return TrainingError(
+        _("The files of {name} are damaged or missing.").format(name=version.tag),
+        _("To remove it: {command}").format(command=f"llamune finetune delete {version.tag}"),
+    )
+
+
 async def _serve(stack: AsyncExitStack, chosen: Sequence["Version"]) -> "Served":
     import tempfile
+
+    from safetensors import SafetensorError
 
     from llamune.engine import gguf
     from llamune.training import bases, lora
@@ -80,7 +93,10 @@ async def _serve(stack: AsyncExitStack, chosen: Sequence["Version"]) -> "Served"
     for n, version in enumerate(chosen):
         weights = version.folder / "checkpoints" / "best" / "weights.safetensors"
         recipe = Recipe.parse(dict(version.job["recipe"]))
-        lora.write(weights, version.folder / "model.gguf", recipe, folder / str(n))
+        try:
+            lora.write(weights, version.folder / "model.gguf", recipe, folder / str(n))
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            raise _damaged(version) from error
     context = min(CONTEXT, gguf.read(base).context_length or CONTEXT)
     return await stack.enter_async_context(serving(base, context, [folder / str(n) for n in range(len(chosen))]))
 
