@@ -96,6 +96,17 @@ def test_base_and_two_versions_side_by_side(home: Path) -> None:
         assert json.loads(said)["answers"][0]["text"].strip() == answer
 
 
+@pytest.mark.parametrize("file", ["model.gguf", "checkpoints/best/weights.safetensors"])
+def test_a_damaged_version_is_not_tried(file: str, home: Path) -> None:
+    [path] = home.glob(f"own/kitei/1/{file}")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    code, out, err = run(home, "finetune", "try", "kitei:1", "-q", "日当は?")
+    path.write_bytes(whole)
+    assert (code, out) == (6, "")
+    assert "The files of kitei:1 are damaged or missing." in err
+
+
 def test_deleted_it_stands_no_more(home: Path) -> None:
     """Last in this file: what the plain name stood for goes with its version."""
     [current] = [n for n, v in listed(home).items() if v["current"]]
